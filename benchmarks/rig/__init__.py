@@ -1,0 +1,1 @@
+"""Parts of the benchmark commands `benchmarks/run` and `benchmarks/compare_inprocess.py`."""

@@ -1,0 +1,69 @@
+"""The list of a router's routes, which notices its changes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any, SupportsIndex
+
+from starlette.routing import BaseRoute
+
+
+class RouteList(list[BaseRoute]):
+    """A router's ``routes``. Every change counts up the router's version."""
+
+    def __init__(self, routes: Iterable[BaseRoute], changed: Callable[[], None]) -> None:
+        super().__init__(routes)
+        self._changed = changed
+
+    def append(self, route: BaseRoute) -> None:
+        super().append(route)
+        self._changed()
+
+    def insert(self, index: SupportsIndex, route: BaseRoute) -> None:
+        super().insert(index, route)
+        self._changed()
+
+    def extend(self, routes: Iterable[BaseRoute]) -> None:
+        super().extend(routes)
+        self._changed()
+
+    def __iadd__(self, routes: Iterable[BaseRoute]) -> RouteList:  # type: ignore[override,misc]
+        self.extend(routes)
+        return self
+
+    def __imul__(self, count: SupportsIndex) -> RouteList:
+        super().__imul__(count)
+        self._changed()
+        return self
+
+    def pop(self, index: SupportsIndex = -1) -> BaseRoute:
+        route = super().pop(index)
+        self._changed()
+        return route
+
+    def remove(self, route: BaseRoute) -> None:
+        super().remove(route)
+        self._changed()
+
+    def clear(self) -> None:
+        super().clear()
+        self._changed()
+
+    def reverse(self) -> None:
+        super().reverse()
+        self._changed()
+
+    def sort(self, **options: Any) -> None:
+        super().sort(**options)
+        self._changed()
+
+    def __setitem__(self, index: Any, value: Any) -> None:
+        super().__setitem__(index, value)
+        self._changed()
+
+    def __delitem__(self, index: Any) -> None:
+        super().__delitem__(index)
+        self._changed()
+
+    def __reduce__(self) -> Any:
+        return list, (list(self),)

@@ -1,0 +1,121 @@
+"""Threads, cancellation and admission limits for dependencies; built on anyio (asyncio and trio)."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from contextlib import AbstractAsyncContextManager, AbstractContextManager
+from contextlib import asynccontextmanager as asynccontextmanager
+from typing import TypeVar
+from weakref import WeakKeyDictionary
+
+import anyio.to_thread
+from anyio import CancelScope, CapacityLimiter, Semaphore
+from anyio.lowlevel import RunVar, checkpoint_if_cancelled
+from starlette.concurrency import iterate_in_threadpool as iterate_in_threadpool
+from starlette.concurrency import run_in_threadpool as run_in_threadpool
+from starlette.concurrency import run_until_first_complete as run_until_first_complete
+
+_T = TypeVar("_T")
+
+
+class _DependencyConcurrency:
+    """The limit of one `Depends(max_concurrency=n)`: at most n uses at a time in each event loop.
+
+    Compared by identity: every use of the same `Depends` object shares it. Semaphores belong to one event
+    loop, so each running loop makes its own; it goes when the limit or the loop does.
+    """
+
+    def __init__(self, max_concurrency: int) -> None:
+        self.max_concurrency = max_concurrency
+
+    def get_semaphore(self) -> Semaphore:
+        """The running event loop's semaphore. Only that loop's thread reaches it, so no lock is needed."""
+        try:
+            semaphores = _dependency_semaphores.get()
+        except LookupError:
+            semaphores = WeakKeyDictionary()
+            _dependency_semaphores.set(semaphores)
+        semaphore = semaphores.get(self)
+        if semaphore is None:
+            semaphore = semaphores[self] = Semaphore(self.max_concurrency)
+        return semaphore
+
+
+_dependency_semaphores: RunVar[WeakKeyDictionary[_DependencyConcurrency, Semaphore]] = RunVar(
+    "fastapi_dependency_semaphores"
+)
+
+
+@asynccontextmanager
+async def contextmanager_in_threadpool(cm: AbstractContextManager[_T]) -> AsyncGenerator[_T, None]:
+    """Enter and exit `cm` in worker threads.
+
+    Waiting for entry can be cancelled. Once entered, the exit always runs, shielded from cancellation and
+    outside the shared thread limit: threads that wait for a resource held by `cm` could otherwise keep all
+    tokens and the exit that frees it would never start.
+    """
+    value = await run_in_threadpool(cm.__enter__)
+    try:
+        yield value
+    except BaseException as exc:
+        with CancelScope(shield=True):
+            suppressed = await anyio.to_thread.run_sync(
+                cm.__exit__, type(exc), exc, exc.__traceback__, limiter=CapacityLimiter(1)
+            )
+        if not suppressed:
+            raise
+    else:
+        with CancelScope(shield=True):
+            await anyio.to_thread.run_sync(
+                cm.__exit__, None, None, None, limiter=CapacityLimiter(1)
+            )
+
+
+@asynccontextmanager
+async def _asynccontextmanager_with_shielded_exit(
+    cm: AbstractAsyncContextManager[_T], cleanup_scope: CancelScope
+) -> AsyncGenerator[_T, None]:
+    """Enter `cm` as usual, exit it while `cleanup_scope` shields the task from cancellation.
+
+    `cleanup_scope` was entered before `cm`. A new scope around the exit would not do: `cm` may leave a scope
+    of its own there (a task group that it opened before its yield), and scopes must be left in the order
+    opposite to that of entry.
+    """
+    value = await cm.__aenter__()
+    try:
+        yield value
+    except BaseException as exc:
+        with _shielding(cleanup_scope):
+            suppressed = await cm.__aexit__(type(exc), exc, exc.__traceback__)
+        if not suppressed:
+            raise
+    else:
+        with _shielding(cleanup_scope):
+            await cm.__aexit__(None, None, None)
+        # Cancellation that came meanwhile shows here, before anything else is done for a peer that left.
+        await checkpoint_if_cancelled()
+
+
+class _shielding:
+    """Sets a cancel scope's shield for the length of a block."""
+
+    __slots__ = ("_before", "_scope")
+
+    def __init__(self, scope: CancelScope) -> None:
+        self._scope = scope
+        self._before = scope.shield
+
+    def __enter__(self) -> None:
+        self._scope.shield = True
+
+    def __exit__(self, *_: object) -> None:
+        self._scope.shield = self._before
+
+
+@asynccontextmanager
+async def _contextmanager_with_concurrency_limit(
+    cm: AbstractAsyncContextManager[_T], semaphore: Semaphore
+) -> AsyncGenerator[_T, None]:
+    """Hold one slot of `semaphore` from before `cm` is entered until after it is left."""
+    async with semaphore, cm as value:
+        yield value

@@ -1,0 +1,3 @@
+"""Middleware declaration of Starlette."""
+
+from starlette.middleware import Middleware as Middleware

@@ -1,0 +1,22 @@
+"""Closes what a request opened."""
+
+from contextlib import AsyncExitStack
+
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+
+class AsyncExitStackMiddleware:
+    """Puts an `AsyncExitStack` into the scope as `context_name` and closes it after the application.
+
+    The form parser registers uploaded files there. Stateless after construction.
+    """
+
+    def __init__(self, app: ASGIApp, context_name: str = "fastapi_middleware_astack") -> None:
+        self.app = app
+        self.context_name = context_name
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Run one connection inside a new stack."""
+        async with AsyncExitStack() as stack:
+            scope[self.context_name] = stack
+            await self.app(scope, receive, send)

@@ -1,0 +1,3 @@
+"""CORS middleware of Starlette."""
+
+from starlette.middleware.cors import CORSMiddleware as CORSMiddleware

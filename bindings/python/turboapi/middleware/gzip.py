@@ -1,0 +1,3 @@
+"""GZip middleware of Starlette."""
+
+from starlette.middleware.gzip import GZipMiddleware as GZipMiddleware

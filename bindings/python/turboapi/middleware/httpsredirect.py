@@ -1,0 +1,3 @@
+"""HTTPS redirect middleware of Starlette."""
+
+from starlette.middleware.httpsredirect import HTTPSRedirectMiddleware as HTTPSRedirectMiddleware

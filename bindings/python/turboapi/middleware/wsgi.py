@@ -1,0 +1,3 @@
+"""WSGI middleware of Starlette (needs the package a2wsgi)."""
+
+from starlette.middleware.wsgi import WSGIMiddleware as WSGIMiddleware

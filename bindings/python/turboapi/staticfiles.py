@@ -1,0 +1,3 @@
+"""Static files of Starlette."""
+
+from starlette.staticfiles import StaticFiles as StaticFiles

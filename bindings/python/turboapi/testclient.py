@@ -1,0 +1,3 @@
+"""The in-process test client of Starlette."""
+
+from starlette.testclient import TestClient as TestClient

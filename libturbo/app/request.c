@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: MIT */
+#include "turbo/request.h"
+
+#include <string.h>
+
+#include "app/exchange.h"
+#include "base/error.h"
+#include "base/str.h"
+#include "codec/cookie.h"
+#include "codec/query.h"
+#include "turbo/json.h"
+
+turbo_str turbo_request_method(const turbo_request *request)
+{
+    return request->method;
+}
+
+turbo_str turbo_request_path(const turbo_request *request)
+{
+    return request->path;
+}
+
+turbo_str turbo_request_raw_path(const turbo_request *request)
+{
+    return request->raw_path;
+}
+
+turbo_str turbo_request_query(const turbo_request *request)
+{
+    return request->query;
+}
+
+int turbo_request_http_version(const turbo_request *request)
+{
+    return request->version;
+}
+
+turbo_str turbo_request_scheme(const turbo_request *request)
+{
+    (void)request; /* every stream is a plain one so far */
+    return TURBO_STR("http");
+}
+
+size_t turbo_request_header_count(const turbo_request *request)
+{
+    return request->headers.count;
+}
+
+int turbo_request_header_at(const turbo_request *request, size_t index, turbo_str *name,
+                            turbo_str *value)
+{
+    if (index >= request->headers.count) {
+        return turbo__error_set(TURBO_ENOTFOUND, "the request has %zu header fields, not %zu",
+                                request->headers.count, index + 1);
+    }
+    *name = request->headers.items[index].name;
+    *value = request->headers.items[index].value;
+    return 0;
+}
+
+/* Looking for what is not there is no failure worth a message: the code alone says it. */
+int turbo_request_header(const turbo_request *request, turbo_str name, turbo_str *value)
+{
+    const turbo__field *field = turbo__fields_find(&request->headers, name);
+    if (field == NULL) {
+        return TURBO_ENOTFOUND;
+    }
+    *value = field->value;
+    return 0;
+}
+
+size_t turbo_request_param_count(const turbo_request *request)
+{
+    return request->match.param_count;
+}
+
+int turbo_request_param_at(const turbo_request *request, size_t index, turbo_str *name,
+                           turbo_str *value)
+{
+    if (index >= request->match.param_count) {
+        return turbo__error_set(TURBO_ENOTFOUND, "the route has %zu parameters, not %zu",
+                                request->match.param_count, index + 1);
+    }
+    *name = request->match.params[index].name;
+    *value = request->match.params[index].value;
+    return 0;
+}
+
+int turbo_request_param(const turbo_request *request, turbo_str name, turbo_str *value)
+{
+    for (size_t i = 0; i < request->match.param_count; i++) {
+        if (turbo_str_equal(request->match.params[i].name, name)) {
+            *value = request->match.params[i].value;
+            return 0;
+        }
+    }
+    return TURBO_ENOTFOUND;
+}
+
+int turbo_request_query_param(turbo_request *request, turbo_str name, turbo_str *value)
+{
+    turbo_str rest = request->query;
+    turbo_str key;
+    turbo_str raw = {NULL, 0};
+    turbo_str found = {NULL, 0};
+    bool known = false;
+    while (turbo__query_next(&rest, &key, &raw)) {
+        if (turbo__query_name_is(key, name)) {
+            found = raw;
+            known = true;
+        }
+    }
+    return known ? turbo__query_decode(&request->arena, found, value) : TURBO_ENOTFOUND;
+}
+
+int turbo_request_cookie(const turbo_request *request, turbo_str name, turbo_str *value)
+{
+    bool known = false;
+    for (size_t i = 0; i < request->headers.count; i++) {
+        const turbo__field *field = &request->headers.items[i];
+        if (!turbo__str_equal_nocase(field->name, TURBO_STR("cookie"))) {
+            continue;
+        }
+        turbo_str rest = field->value;
+        turbo_str key;
+        turbo_str text;
+        while (turbo__cookie_next(&rest, &key, &text)) {
+            if (turbo_str_equal(key, name)) {
+                *value = text;
+                known = true;
+            }
+        }
+    }
+    return known ? 0 : TURBO_ENOTFOUND;
+}
+
+turbo_str turbo_request_body(const turbo_request *request)
+{
+    return request->body;
+}
+
+bool turbo_request_body_complete(const turbo_request *request)
+{
+    return request->body_complete;
+}
+
+int turbo_request_read(turbo_request *request, turbo_read_fn *fn, void *user_data)
+{
+    if (fn == NULL) {
+        return turbo__error_set(TURBO_EINVAL, "turbo_request_read() needs a function");
+    }
+    turbo__pending *pending = &request->pending;
+    const turbo__transport *transport = request->transport;
+    (void)pthread_mutex_lock(&pending->lock);
+    bool busy = pending->read != NULL || pending->body_end || pending->finished;
+    bool post = false;
+    if (!busy) {
+        pending->read = fn;
+        pending->read_data = user_data;
+        post = !pending->queued;
+        pending->queued = true;
+    }
+    (void)pthread_mutex_unlock(&pending->lock);
+    if (busy) {
+        return turbo__error_set(TURBO_ESTATE,
+                                "a read is already waiting, or the end was delivered");
+    }
+    if (post) {
+        transport->post(request);
+    }
+    return 0;
+}
+
+int turbo_request_json(turbo_request *request, turbo_json **out)
+{
+    return turbo_json_parse(request->body, out, NULL);
+}
+
+turbo_str turbo_request_peer(const turbo_request *request, uint16_t *port)
+{
+    const turbo__endpoints *ends = request->endpoints;
+    if (port != NULL) {
+        *port = ends->peer_port;
+    }
+    turbo_str text = {ends->peer, ends->peer_len};
+    return text;
+}
+
+turbo_str turbo_request_local(const turbo_request *request, uint16_t *port)
+{
+    const turbo__endpoints *ends = request->endpoints;
+    if (port != NULL) {
+        *port = ends->local_port;
+    }
+    turbo_str text = {ends->local, ends->local_len};
+    return text;
+}
+
+const turbo_route *turbo_request_route(const turbo_request *request)
+{
+    return request->route;
+}
+
+void *turbo_request_alloc(turbo_request *request, size_t size)
+{
+    return turbo__arena_alloc(&request->arena, size);
+}
+
+bool turbo_request_cancelled(const turbo_request *request)
+{
+    /* The lock is part of a const object's identity, not of its value. */
+    turbo__pending *pending = (turbo__pending *)(uintptr_t)&request->pending;
+    (void)pthread_mutex_lock(&pending->lock);
+    bool closed = pending->closed;
+    (void)pthread_mutex_unlock(&pending->lock);
+    return closed;
+}
+
+int turbo_request_on_close(turbo_request *request, turbo_close_fn *fn, void *user_data)
+{
+    turbo__pending *pending = &request->pending;
+    const turbo__transport *transport = request->transport;
+    (void)pthread_mutex_lock(&pending->lock);
+    pending->close = fn;
+    pending->close_data = user_data;
+    bool post = pending->closed && fn != NULL && !pending->queued;
+    if (post) {
+        pending->queued = true;
+    }
+    (void)pthread_mutex_unlock(&pending->lock);
+    if (post) {
+        transport->post(request);
+    }
+    return 0;
+}
+
+void turbo_request_lock_wait(turbo_request *request, bool waiting)
+{
+    request->transport->lock_wait(request, waiting);
+}
