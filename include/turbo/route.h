@@ -40,7 +40,8 @@ typedef struct turbo_route_options {
 /**
  * Registers a route: the only way in, for C functions, shared objects, static answers and bindings.
  *
- * `method` is a method name, or "*" for every method. `pattern` starts with a slash; it is made of
+ * `method` is a method name, several of them separated by commas ("GET, POST"), or "*" for every
+ * method. `pattern` starts with a slash; it is made of
  * literal text and parameters: `{name}` (one or more bytes, no slash), `{name:str}` (the same),
  * `{name:int}`, `{name:float}`, `{name:uuid}`, and `{name:path}` (any bytes, slashes included, also
  * none). A parameter may be followed by literal text (`/files/{name}.json`). `{{` and `}}` stand for

@@ -28,11 +28,12 @@ void turbo__cors_free(turbo__cors *cors);
  *  Access-Control-Request-Method. */
 bool turbo__cors_is_preflight(turbo_str method, const turbo__fields *request);
 
-/** Answers a preflight request: appends fields (not Content-Length) to the empty `response` and sets
- *  status (200, 400) and text. Fields and text live in the arena or as long as `cors`. Returns 0 or
- *  TURBO_ENOMEM. */
-int turbo__cors_preflight(const turbo__cors *cors, const turbo__fields *request, turbo__arena *arena,
-                          turbo__fields *response, int *status, turbo_str *body);
+/** Answers a preflight request: appends fields (not Content-Length) to the empty `response` and
+ * sets status (200, 400) and text. Fields and text live in the arena or as long as `cors`. Returns
+ * 0 or TURBO_ENOMEM. */
+int turbo__cors_preflight(const turbo__cors *cors, const turbo__fields *request,
+                          turbo__arena *arena, turbo__fields *response, int *status,
+                          turbo_str *body);
 
 /** Adds to the finished fields of any other response what its request is allowed, and Origin to
  *  Vary. Lifetimes and errors as above. */

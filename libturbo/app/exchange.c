@@ -18,6 +18,7 @@ static void release_body(turbo_response *response)
     response->kind = TURBO__BODY_NONE;
     response->body.len = 0;
     response->release = NULL;
+    response->in_arena = false;
 }
 
 void turbo__chunk_free(turbo__chunk *chunk)
@@ -92,7 +93,10 @@ void turbo__exchange_reset(turbo_request *request)
     request->streams_body = false;
     request->begun = false;
     request->chunked = false;
-    request->started = false;
+    request->bodyless = false;
+    request->ticket = 0;
+    request->lock_waiting = false;
+    request->preflight = false;
     request->conn = NULL;
     turbo__arena_reset(&request->arena);
 }
@@ -105,6 +109,7 @@ int turbo__exchange_answer(turbo_request *request, int status, turbo_str type, t
     response->has_content_type = false;
     response->status = status;
     response->kind = TURBO__BODY_MEMORY;
+    response->in_arena = true; /* it may be */
     response->body = text;
     response->has_content_type = true;
     return turbo__fields_add(&response->fields, &request->arena, TURBO_STR("content-type"), type);

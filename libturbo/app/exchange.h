@@ -49,6 +49,7 @@ struct turbo_response {
     int status;
     turbo__body_kind kind;
     bool has_content_type;
+    bool in_arena; /* the body dies with the exchange */
     turbo_str body;
     turbo_release_fn *release;
     void *release_data;
@@ -104,7 +105,10 @@ struct turbo_request {
     bool streams_body; /* the route reads with turbo_request_read() */
     bool begun;        /* the loop has written the head of a stream */
     bool chunked;      /* … in chunks */
-    bool started;      /* the handler was called */
+    bool bodyless;     /* … without content: HEAD, 204, 304 */
+    uint64_t ticket;   /* of the inline call under way; 0: the handler runs elsewhere */
+    bool lock_waiting; /* the handler's thread waits for the shared lock */
+    bool preflight;    /* the response is that to a CORS preflight, complete as it is */
     uint8_t version;
     const turbo__endpoints *endpoints;
     const turbo__transport *transport;

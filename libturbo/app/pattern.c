@@ -6,8 +6,7 @@
 
 #include "base/error.h"
 #include "base/str.h"
-
-/* --- reading ----------------------------------------------------------------------------------- */
+#include "base/utf8.h"
 
 /* On parse's stack. `text` collects unescaped literals; pieces and text are sized for the worst. */
 typedef struct reader {
@@ -102,8 +101,9 @@ static int read_param(reader *in)
         }
     }
     if (in->source[in->at] != '}') {
-        return in->source[in->at] == '\0' ? malformed(in, start, "a parameter that is never closed")
-                                          : malformed(in, in->at, "a character that names cannot have");
+        return in->source[in->at] == '\0'
+                   ? malformed(in, start, "a parameter that is never closed")
+                   : malformed(in, in->at, "a character that names cannot have");
     }
     in->at++;
     end_literal(in);
@@ -115,11 +115,6 @@ static int read_param(reader *in)
     return 0;
 }
 
-static bool is_continuation(char c)
-{
-    return ((unsigned char)c & 0xc0) == 0x80;
-}
-
 static int read_literal_char(reader *in)
 {
     char c = in->source[in->at];
@@ -128,10 +123,6 @@ static int read_literal_char(reader *in)
             return malformed(in, in->at, "a single '}' ('}}' stands for a brace)");
         }
         in->at++;
-    }
-    /* Parameters end between characters, so half a character could never follow one. */
-    if (in->text_len == in->literal_from && is_continuation(c)) {
-        return malformed(in, in->at, "text that is not UTF-8");
     }
     in->text[in->text_len++] = c;
     in->at++;
@@ -160,8 +151,13 @@ int turbo__pattern_parse(turbo__arena *arena, const char *text, turbo__pattern *
     }
     size_t len = strlen(text);
     if (len > TURBO__PATTERN_MAX) {
-        return turbo__error_set(TURBO_EPATTERN, "column %d: longer than %d bytes in route pattern \"%s\"",
+        return turbo__error_set(TURBO_EPATTERN,
+                                "column %d: longer than %d bytes in route pattern \"%s\"",
                                 TURBO__PATTERN_MAX + 1, TURBO__PATTERN_MAX, text);
+    }
+    size_t valid;
+    if (!turbo__utf8_check(turbo_cstr(text), &valid)) {
+        return malformed(&in, valid, "text that is not UTF-8");
     }
     turbo_str whole = {text, len + 1}; /* with its NUL */
     if (turbo__arena_copy(arena, whole, &pattern.source) != 0) {
@@ -185,11 +181,14 @@ int turbo__pattern_parse(turbo__arena *arena, const char *text, turbo__pattern *
     return rc;
 }
 
-/* --- convertors -------------------------------------------------------------------------------- */
-
 static bool is_digit(char c)
 {
     return c >= '0' && c <= '9';
+}
+
+static bool is_continuation(char c)
+{
+    return ((unsigned char)c & 0xc0) == 0x80;
 }
 
 static bool is_hex(char c)
@@ -286,7 +285,10 @@ size_t turbo__convertor_ends(turbo__convertor convertor, turbo_str path, size_t 
     return 0;
 }
 
-/* --- binding ----------------------------------------------------------------------------------- */
+static bool is_boundary(turbo_str path, size_t at)
+{
+    return at == path.len || !is_continuation(path.data[at]);
+}
 
 static bool literal_at(turbo_str path, size_t at, turbo_str text)
 {
@@ -306,20 +308,19 @@ static void put_place(places set, size_t at)
     set[at / CHAR_BIT] = (unsigned char)(set[at / CHAR_BIT] | 1U << (at % CHAR_BIT));
 }
 
-/* Where a run of one or more bytes may start so that it ends in `next`: for str (`digits` false) and
- * int. Goes backwards, so that each run is seen once. */
+/* Where a run of one or more bytes may start so that it ends in `next`: for str (`digits` false)
+ * and int. Goes backwards, so that each run is seen once. */
 static void runs_before(turbo_str path, bool digits, const unsigned char *next, places set)
 {
     bool reachable = false; /* an end behind the place, with nothing between that breaks the run */
     for (size_t at = path.len + 1; at-- > 0;) {
-        bool inside =
-            at < path.len && (digits ? is_digit(path.data[at]) : path.data[at] != '/');
+        bool inside = at < path.len && (digits ? is_digit(path.data[at]) : path.data[at] != '/');
         if (!inside) {
             reachable = false;
         } else if (reachable) {
             put_place(set, at);
         }
-        bool boundary = digits || at == path.len || !is_continuation(path.data[at]);
+        bool boundary = digits || is_boundary(path, at);
         reachable = reachable || (boundary && has_place(next, at));
     }
 }
@@ -397,11 +398,12 @@ static void places_before(const turbo__piece *piece, turbo_str path, const unsig
 }
 
 /* The last place of the spans that is in `set`; false when none is. */
-static bool last_in(const turbo__span *spans, size_t count, const unsigned char *set, size_t *out)
+static bool last_in(turbo_str path, const turbo__span *spans, size_t count,
+                    const unsigned char *set, size_t *out)
 {
     while (count-- > 0) {
         for (size_t at = spans[count].last + 1; at-- > spans[count].first;) {
-            if (has_place(set, at)) {
+            if (has_place(set, at) && (at == spans[count].first || is_boundary(path, at))) {
                 *out = at;
                 return true;
             }
@@ -432,7 +434,7 @@ static int bind_greedily(const turbo__pattern *pattern, turbo_str path, const pl
             return TURBO_ENOTFOUND;
         }
         size_t end = ends[count - 1].last;
-        if (after != NULL && !last_in(ends, count, after[i], &end)) {
+        if (after != NULL && !last_in(path, ends, count, after[i], &end)) {
             return TURBO_ENOTFOUND;
         }
         params[bound].name = piece->text;

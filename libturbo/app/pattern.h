@@ -65,8 +65,8 @@ typedef struct turbo__param {
     turbo_str value; /* a view into the path */
 } turbo__param;
 
-/** Binds the `param_count` parameters to parts of `path`. Time and scratch memory (in the arena) are
- *  at most proportional to the length of the pattern times that of the path. Returns 0,
+/** Binds the `param_count` parameters to parts of `path`. Time and scratch memory (in the arena)
+ * are at most proportional to the length of the pattern times that of the path. Returns 0,
  *  TURBO_ENOTFOUND (no match), TURBO_ENOMEM; `params` is complete only after 0. */
 int turbo__pattern_bind(const turbo__pattern *pattern, turbo__arena *arena, turbo_str path,
                         turbo__param *params);

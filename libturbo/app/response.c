@@ -91,6 +91,7 @@ static int replace_body(turbo_response *response)
     }
     response->kind = TURBO__BODY_NONE;
     response->release = NULL;
+    response->in_arena = false;
     return 0;
 }
 
@@ -109,7 +110,9 @@ int turbo_response_body(turbo_response *response, turbo_str data)
     if (turbo__arena_copy(&turbo__request_of(response)->arena, data, &copy) != 0) {
         return TURBO_ENOMEM;
     }
-    return turbo_response_body_static(response, copy);
+    int rc = turbo_response_body_static(response, copy);
+    response->in_arena = rc == 0;
+    return rc;
 }
 
 int turbo_response_body_static(turbo_response *response, turbo_str data)

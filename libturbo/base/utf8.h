@@ -10,8 +10,8 @@
 
 enum { TURBO__UTF8_MAX = 4 };
 
-/** Whether `text` is well-formed: no overlong form, no surrogate, nothing above U+10FFFF. `valid` (may
- *  be NULL) gets the number of bytes before the first sequence that is not, or all. */
+/** Whether `text` is well-formed: no overlong form, no surrogate, nothing above U+10FFFF. `valid`
+ * (may be NULL) gets the number of bytes before the first sequence that is not, or all. */
 bool turbo__utf8_check(turbo_str text, size_t *valid);
 
 /** The number of code points in the well-formed `text`. */

@@ -13,10 +13,10 @@
 #include "codec/json_write.h"
 
 /*
- * Jansson keeps the values: reference counts, arrays, and hash tables in insertion order, seeded from
- * /dev/urandom when the first one is made. A turbo_json * is a json_t *. Parsing and writing are our
- * own: jansson refuses NUL in names, nests to 2,048, goes through the locale for reals and writes 17
- * digits of each.
+ * Jansson keeps the values: reference counts, arrays, and hash tables in insertion order, seeded
+ * from /dev/urandom when the first one is made. A turbo_json * is a json_t *. Parsing and writing
+ * are our own: jansson refuses NUL in names, nests to 2,048, goes through the locale for reals and
+ * writes 17 digits of each.
  *
  * Jansson's memory comes from its own allocator, process-wide state that belongs to the application
  * (json_set_alloc_funcs), so it is left alone here. A test that wants jansson's allocations to fail
@@ -269,8 +269,8 @@ int turbo_json_set(turbo_json *object, turbo_str name, turbo_json *value)
 
 /* --- parsing --------------------------------------------------------------- */
 
-/* Lives on the stack of turbo_json_parse(). A container is put into its parent when it begins, so all
- * but the root are borrowed. */
+/* Lives on the stack of turbo_json_parse(). A container is put into its parent when it begins, so
+ * all but the root are borrowed. */
 typedef struct builder {
     json_t *root;
     turbo_str name; /* of the next value, in an object */

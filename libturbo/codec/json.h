@@ -10,12 +10,13 @@
 #include "turbo/json.h"
 
 /** Appends compact text (see json_write.h) of `json`. Returns 0, TURBO_EINVAL (nested deeper than
- *  TURBO__JSON_DEPTH_MAX), TURBO_ELIMIT (the buffer's maximum), TURBO_ENOMEM; on error the buffer is as
- *  before. */
+ *  TURBO__JSON_DEPTH_MAX), TURBO_ELIMIT (the buffer's maximum), TURBO_ENOMEM; on error the buffer
+ * is as before. */
 int turbo__json_write(turbo__buf *buf, const turbo_json *json);
 
-/** Appends bytes that are the same for values that are equal in the sense of JSON Schema, and only for
- *  those: 1 and 1.0 are equal, members of objects have no order. Errors as turbo__json_write(). */
+/** Appends bytes that are the same for values that are equal in the sense of JSON Schema, and only
+ * for those: 1 and 1.0 are equal, members of objects have no order. Errors as turbo__json_write().
+ */
 int turbo__json_key(turbo__buf *buf, const turbo_json *json);
 
 #endif

@@ -9,8 +9,8 @@
 #include "codec/json_parse.h"
 
 /*
- * A key is a tag byte, then a payload whose length is known from what was read before, so that no key is
- * the beginning of another and comparing bytes compares values.
+ * A key is a tag byte, then a payload whose length is known from what was read before, so that no
+ * key is the beginning of another and comparing bytes compares values.
  */
 
 typedef struct member {

@@ -27,9 +27,9 @@ static const double INT64_END = 9223372036854775808.0; /* 2^63 */
 
 static double power_of_ten(int exponent)
 {
-    static const double powers[POWER_EXACT + 1] = {
-        1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e8,  1e9,  1e10, 1e11,
-        1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
+    static const double powers[POWER_EXACT + 1] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,
+                                                   1e8,  1e9,  1e10, 1e11, 1e12, 1e13, 1e14, 1e15,
+                                                   1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
     return powers[exponent];
 }
 
@@ -43,8 +43,8 @@ static turbo__decimal normalized(uint64_t digits, int exponent, bool negative)
     return decimal;
 }
 
-/* A decimal of at most 15 digits that is equal to `value` after rounding is the shortest. Both operands
- * of the division are exact, so it rounds once, as reading the text does. */
+/* A decimal of at most 15 digits that is equal to `value` after rounding is the shortest. Both
+ * operands of the division are exact, so it rounds once, as reading the text does. */
 static bool short_decimal(double value, turbo__decimal *out)
 {
     for (int places = 0; places <= POWER_EXACT; places++) {
@@ -69,8 +69,9 @@ static double decimal_value(uint64_t digits, int exponent)
     return strtod(text, NULL);
 }
 
-/* `value` rounded to `count` digits. Whatever the locale puts for the decimal point is skipped. */
-static turbo__decimal rounded(double value, int count)
+/* The digits of `value` rounded to `count` of them, times 10^*exponent. Whatever the locale puts
+ * for the decimal point is skipped. */
+static uint64_t rounded(double value, int count, int *exponent)
 {
     char text[64];
     (void)snprintf(text, sizeof(text), "%.*e", count - 1, value); /* fits: at most 17 digits */
@@ -81,7 +82,24 @@ static turbo__decimal rounded(double value, int count)
             digits = digits * 10 + (uint64_t)(*p - '0');
         }
     }
-    return normalized(digits, (int)strtol(p + 1, NULL, 10) - (count - 1), false);
+    *exponent = (int)strtol(p + 1, NULL, 10) - (count - 1);
+    return digits;
+}
+
+/* Whether a decimal of `count` digits reads back as `value`. Above a power of two, doubles are
+ * twice as far apart as below: there the next decimal up may do when the nearest, which lies below,
+ * does not. */
+static bool decimal_of(double value, int count, turbo__decimal *out)
+{
+    int exponent;
+    uint64_t digits = rounded(value, count, &exponent);
+    for (int i = 0; i < 2; i++, digits++) {
+        if (decimal_value(digits, exponent) == value) {
+            *out = normalized(digits, exponent, false);
+            return true;
+        }
+    }
+    return false;
 }
 
 turbo__decimal turbo__decimal_from_real(double value)
@@ -95,11 +113,13 @@ turbo__decimal turbo__decimal_from_real(double value)
     }
     /* Subnormal numbers have less precision, hence possibly fewer digits than 15. */
     int count = magnitude < DBL_MIN || !DOUBLES_EXACT ? 1 : DIGITS_SAFE;
-    for (; count <= DIGITS_ENOUGH; count++) {
-        decimal = rounded(magnitude, count);
-        if (decimal_value(decimal.digits, decimal.exponent) == magnitude) {
-            break;
-        }
+    while (count < DIGITS_ENOUGH && !decimal_of(magnitude, count, &decimal)) {
+        count++;
+    }
+    if (count == DIGITS_ENOUGH) {
+        int exponent;
+        uint64_t digits = rounded(magnitude, count, &exponent);
+        decimal = normalized(digits, exponent, false);
     }
     decimal.negative = negative;
     return decimal;
@@ -170,7 +190,8 @@ bool turbo__number_read_int(turbo_str text, int64_t *out)
     return true;
 }
 
-/* The significant digits of a number, without leading zeros, and the power of ten they are times. */
+/* The significant digits of a number, without leading zeros, and the power of ten they are times.
+ */
 typedef struct significand {
     char digits[TEXT_SIZE];
     size_t count;

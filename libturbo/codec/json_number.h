@@ -31,8 +31,8 @@ bool turbo__decimal_multiple(turbo__decimal value, turbo__decimal divisor);
  *  outside of 64 bits. */
 bool turbo__number_read_int(turbo_str text, int64_t *out);
 
-/** Reads `text`, which is a number by the grammar of RFC 8259 §6, as the nearest double, ties to even;
- *  too small ones become zero. False when it is too large for a double. */
+/** Reads `text`, which is a number by the grammar of RFC 8259 §6, as the nearest double, ties to
+ * even; too small ones become zero. False when it is too large for a double. */
 bool turbo__number_read_real(turbo_str text, double *out);
 
 /** The integer that `value` is; false when it has a fraction or is outside of 64 bits. */

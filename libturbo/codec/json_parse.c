@@ -218,9 +218,8 @@ static int read_number(parser *self)
     self->p = stop;
     if (real) {
         double value;
-        return turbo__number_read_real(text, &value)
-                   ? self->events->on_real(value, self->user_data)
-                   : fail(self, start, "Number too large");
+        return turbo__number_read_real(text, &value) ? self->events->on_real(value, self->user_data)
+                                                     : fail(self, start, "Number too large");
     }
     int64_t value;
     return turbo__number_read_int(text, &value) ? self->events->on_int(value, self->user_data)

@@ -16,9 +16,9 @@
 /** How many arrays and objects may be nested, here and wherever values are walked. */
 enum { TURBO__JSON_DEPTH_MAX = 512 };
 
-/** What the parser calls, in the order of the text. A string or name is a view into the text or into
- *  the parser: a string until the event returns, a name until the next name. A result other than 0
- *  stops the parser, which returns it. */
+/** What the parser calls, in the order of the text. A string or name is a view into the text or
+ * into the parser: a string until the event returns, a name until the next name. A result other
+ * than 0 stops the parser, which returns it. */
 typedef struct turbo__json_events {
     int (*on_null)(void *user_data);
     int (*on_bool)(bool value, void *user_data);

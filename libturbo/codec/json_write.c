@@ -20,8 +20,8 @@ static bool must_escape(unsigned char c)
     return c < 0x20 || c == '"' || c == '\\';
 }
 
-/* A bit set for each of eight bytes that is below 0x20, a quote or a backslash. Borrows make the bits
- * above a true one unreliable, but zero always means none. */
+/* A bit set for each of eight bytes that is below 0x20, a quote or a backslash. Borrows make the
+ * bits above a true one unreliable, but zero always means none. */
 static uint64_t escapes_in_word(const char *p)
 {
     const uint64_t ones = 0x0101010101010101u;
@@ -29,8 +29,8 @@ static uint64_t escapes_in_word(const char *p)
     memcpy(&word, p, sizeof(word));
     uint64_t quote = word ^ (ones * '"');
     uint64_t slash = word ^ (ones * '\\');
-    uint64_t found = ((word - ones * 0x20) & ~word) | ((quote - ones) & ~quote) |
-                     ((slash - ones) & ~slash);
+    uint64_t found =
+        ((word - ones * 0x20) & ~word) | ((quote - ones) & ~quote) | ((slash - ones) & ~slash);
     return found & (ones * 0x80);
 }
 
@@ -170,8 +170,7 @@ int turbo__json_write_real(turbo__buf *buf, double value)
     if (signbit(value)) {
         *to++ = '-';
     }
-    to = point > FIXED_MIN && point <= FIXED_MAX
-             ? write_fixed(to, start, count, point)
-             : write_scientific(to, start, count, point - 1);
+    to = point > FIXED_MIN && point <= FIXED_MAX ? write_fixed(to, start, count, point)
+                                                 : write_scientific(to, start, count, point - 1);
     return turbo__buf_append(buf, text, (size_t)(to - text));
 }

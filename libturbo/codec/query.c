@@ -64,9 +64,10 @@ bool turbo__query_name_is(turbo_str raw_name, turbo_str name)
         return turbo_str_equal(raw_name, name);
     }
     turbo__unescape walk = walk_of(raw_name);
-    char unit[TURBO__UNESCAPE_MAX];
+    char unit[TURBO__UTF8_MAX];
     size_t at = 0;
-    for (size_t n = turbo__unescape_next(&walk, unit); n > 0; n = turbo__unescape_next(&walk, unit)) {
+    for (size_t n = turbo__unescape_next(&walk, unit); n > 0;
+         n = turbo__unescape_next(&walk, unit)) {
         if (n > name.len - at || memcmp(name.data + at, unit, n) != 0) {
             return false;
         }

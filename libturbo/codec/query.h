@@ -5,9 +5,9 @@
 /*
  * application/x-www-form-urlencoded, in queries and in bodies. Reads it as Python's
  * parse_qsl(text.decode("latin-1"), keep_blank_values=True) does, which FastAPI uses: '&' is the
- * only separator, empty pieces are skipped, '+' is a space, broken escapes stay as they are, escaped
- * bytes that are not UTF-8 become U+FFFD, bytes above ASCII that are not escaped are Latin-1. Any
- * thread.
+ * only separator, empty pieces are skipped, '+' is a space, broken escapes stay as they are,
+ * escaped bytes that are not UTF-8 become U+FFFD, bytes above ASCII that are not escaped are
+ * Latin-1. Any thread.
  */
 
 #include "base/arena.h"

@@ -8,8 +8,6 @@
 #include "base/mem.h"
 #include "base/str.h"
 
-/* --- request-target ---------------------------------------------------------------------------- */
-
 static int bad_byte(const char *part, unsigned char c)
 {
     return turbo__error_set(TURBO_EPROTOCOL, "%s of the request-target has byte 0x%02x", part, c);
@@ -57,7 +55,8 @@ static bool is_host_char(char c)
     return is_alnum(c) || (c != '\0' && strchr("-._~%!$&'()*+,;=", c) != NULL);
 }
 
-/* uri-host [ ":" port ] (RFC 9110 §7.2); the inside of an IP literal is checked for its characters. */
+/* uri-host [ ":" port ] (RFC 9110 §7.2); the inside of an IP literal is checked for its characters.
+ */
 static bool is_authority(turbo_str text)
 {
     size_t i = 0;
@@ -97,7 +96,8 @@ static int split_absolute(turbo_str rest, turbo__url *url)
     }
     url->authority = turbo__str_slice(rest, 0, end);
     if (!is_authority(url->authority)) {
-        return turbo__error_set(TURBO_EPROTOCOL, "the request-target's authority is not a host and port");
+        return turbo__error_set(TURBO_EPROTOCOL,
+                                "the request-target's authority is not a host and port");
     }
     int rc = split_path(turbo__str_slice(rest, end, rest.len), url);
     if (rc == 0 && url->path.len == 0) {
@@ -141,8 +141,6 @@ int turbo__url_split(turbo_str target, turbo__url *out)
     return rc;
 }
 
-/* --- escapes ----------------------------------------------------------------------------------- */
-
 static int hex_value(char c)
 {
     if (c >= '0' && c <= '9') {
@@ -152,7 +150,8 @@ static int hex_value(char c)
     return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
-/* The byte that the text at `at` (before `end`) stands for; returns how much of the text it takes. */
+/* The byte that the text at `at` (before `end`) stands for; returns how much of the text it takes.
+ */
 static size_t read_byte(const char *at, const char *end, unsigned char *byte)
 {
     if (*at == '%' && end - at >= 3) {
@@ -182,11 +181,7 @@ static size_t utf8_tail(unsigned char lead, unsigned char *low, unsigned char *h
     return lead >= 0xf0 && lead <= 0xf4 ? 3 : 0;
 }
 
-static size_t put_replacement(char *out)
-{
-    memcpy(out, "\xef\xbf\xbd", 3); /* U+FFFD */
-    return 3;
-}
+enum { REPLACEMENT = 0xfffd };
 
 /* Finishes the sequence that `lead` starts; takes as much as can belong to one. */
 static size_t read_sequence(turbo__unescape *walk, unsigned char lead, char *out)
@@ -195,14 +190,14 @@ static size_t read_sequence(turbo__unescape *walk, unsigned char lead, char *out
     unsigned char high;
     size_t tail = utf8_tail(lead, &low, &high);
     if (tail == 0) {
-        return put_replacement(out);
+        return turbo__utf8_encode(REPLACEMENT, out);
     }
     out[0] = (char)lead;
     for (size_t i = 1; i <= tail; i++) {
         unsigned char byte;
         size_t used = walk->next < walk->end ? read_byte(walk->next, walk->end, &byte) : 0;
         if (used == 0 || byte < low || byte > high || (walk->form && used == 1)) {
-            return put_replacement(out);
+            return turbo__utf8_encode(REPLACEMENT, out);
         }
         out[i] = (char)byte;
         walk->next += used;
@@ -212,7 +207,7 @@ static size_t read_sequence(turbo__unescape *walk, unsigned char lead, char *out
     return tail + 1;
 }
 
-size_t turbo__unescape_next(turbo__unescape *walk, char out[TURBO__UNESCAPE_MAX])
+size_t turbo__unescape_next(turbo__unescape *walk, char out[TURBO__UTF8_MAX])
 {
     if (walk->next == walk->end) {
         return 0;
@@ -226,9 +221,7 @@ size_t turbo__unescape_next(turbo__unescape *walk, char out[TURBO__UNESCAPE_MAX]
         return 1;
     }
     if (walk->form && used == 1) {
-        out[0] = (char)(0xc0 | (byte >> 6));
-        out[1] = (char)(0x80 | (byte & 0x3f));
-        return 2;
+        return turbo__utf8_encode(byte, out); /* Latin-1 is the first 256 code points */
     }
     return read_sequence(walk, byte, out);
 }
@@ -248,8 +241,9 @@ int turbo__unescape_all(turbo__arena *arena, turbo__unescape walk, turbo_str *ou
         return TURBO_ENOMEM;
     }
     size_t len = 0;
-    char unit[TURBO__UNESCAPE_MAX];
-    for (size_t n = turbo__unescape_next(&walk, unit); n > 0; n = turbo__unescape_next(&walk, unit)) {
+    char unit[TURBO__UTF8_MAX];
+    for (size_t n = turbo__unescape_next(&walk, unit); n > 0;
+         n = turbo__unescape_next(&walk, unit)) {
         memcpy(text + len, unit, n);
         len += n;
     }

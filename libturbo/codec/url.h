@@ -5,6 +5,7 @@
 /* Request targets (RFC 9112 §3.2) and percent-decoding (RFC 3986 §2.1). Any thread. */
 
 #include "base/arena.h"
+#include "base/utf8.h"
 #include "turbo/types.h"
 
 /** The parts of a request-target: views into it, or into static memory. */
@@ -15,9 +16,9 @@ typedef struct turbo__url {
     bool asterisk;       /* the asterisk form, "*" */
 } turbo__url;
 
-/** Splits a request-target of the origin, absolute (http, https) or asterisk form. An authority with
- *  userinfo (RFC 9110 §4.2.4), a fragment, spaces, controls, and bytes outside ASCII but in the query
- *  are refused. Returns 0 or TURBO_EPROTOCOL; `out` is written on success only. */
+/** Splits a request-target of the origin, absolute (http, https) or asterisk form. An authority
+ * with userinfo (RFC 9110 §4.2.4), a fragment, spaces, controls, and bytes outside ASCII but in the
+ * query are refused. Returns 0 or TURBO_EPROTOCOL; `out` is written on success only. */
 int turbo__url_split(turbo_str target, turbo__url *out);
 
 /** Percent-decodes a path once into UTF-8, as Python's urllib.parse.unquote does: broken escapes
@@ -32,10 +33,8 @@ typedef struct turbo__unescape {
     bool form; /* '+' is a space, a byte above ASCII is a Latin-1 character and not part of UTF-8 */
 } turbo__unescape;
 
-enum { TURBO__UNESCAPE_MAX = 4 }; /* bytes of one character */
-
 /** Writes the next character in UTF-8 and returns its length in bytes; 0 at the end. */
-size_t turbo__unescape_next(turbo__unescape *walk, char out[TURBO__UNESCAPE_MAX]);
+size_t turbo__unescape_next(turbo__unescape *walk, char out[TURBO__UTF8_MAX]);
 
 /** The whole text in the arena. Returns 0 or TURBO_ENOMEM. */
 int turbo__unescape_all(turbo__arena *arena, turbo__unescape walk, turbo_str *out);

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from contextlib import suppress
 from contextvars import ContextVar
 from typing import Annotated, Any
 
@@ -101,10 +102,8 @@ def test_exception_after_the_endpoint():
 
 def test_swallowed_exception_is_an_error_of_the_server():
     async def swallowing():
-        try:
+        with suppress(HTTPException):
             yield
-        except HTTPException:
-            pass
 
     app = TurboAPI()
 
@@ -232,6 +231,47 @@ def test_plain_functions_of_a_request_share_one_stay_in_one_thread(monkeypatch: 
     threads.clear()
     assert client.get("/mixed").json() == ["unset", "unset", "from loop"]
     assert hops == 3 and threads[2] == 0
+
+
+def test_plain_generators_are_entered_in_the_same_stay_and_left_in_another_thread(monkeypatch: Any):
+    from turboapi import _executor
+
+    hops = 0
+    original = _executor.run_in_threadpool
+
+    async def counted(*args: Any) -> Any:
+        nonlocal hops
+        hops += 1
+        return await original(*args)
+
+    monkeypatch.setattr(_executor, "run_in_threadpool", counted)
+    threads: dict[str, int] = {}
+    app = TurboAPI()
+
+    def resource() -> Any:
+        threads["enter"] = threading.get_ident()
+        try:
+            yield "value"
+        except HTTPException:
+            threads["error"] = threading.get_ident()
+            raise
+        finally:
+            threads["leave"] = threading.get_ident()
+
+    @app.get("/")
+    def endpoint(fail: bool = False, value: str = Depends(resource)):
+        threads["endpoint"] = threading.get_ident()
+        if fail:
+            raise HTTPException(400)
+        return value
+
+    with TestClient(app) as client:
+        assert client.get("/").json() == "value"
+        assert hops == 1 and threads["enter"] == threads["endpoint"]
+        assert "leave" in threads and "error" not in threads
+        threads.clear()
+        assert client.get("/?fail=1").status_code == 400
+        assert threads["error"] == threads["leave"]
 
 
 def test_response_model_of_a_plain_function_is_validated_in_its_thread():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import Any
 
 import pytest
@@ -167,6 +168,51 @@ def test_a_route_that_extensions_changed_is_included_as_it_was_declared():
         changed.dependant.dependencies.append(sub)
     assert client.get("/own").json() == "own" and calls == ["extra"]
     assert client.get("/x").json() == "x" and calls == ["extra"]
+
+
+def test_included_routes_follow_signatures_and_dependencies_that_libraries_change():
+    calls: list[str] = []
+    router = APIRouter()
+
+    def endpoint(self):
+        return self
+
+    router.get("/method")(endpoint)
+    router.get("/plain")(answer("plain"))
+    app = TurboAPI()
+    app.include_router(router, prefix="/r")
+    # As class-based views do it, after the route was made.
+    parameter = inspect.Parameter(
+        "self", inspect.Parameter.KEYWORD_ONLY, default=Depends(lambda: 7)
+    )
+    endpoint.__signature__ = inspect.Signature([parameter])  # type: ignore[attr-defined]
+    # As pagination does it.
+    changed: Any = router.routes[1]
+    changed.dependencies.append(Depends(lambda: calls.append("added")))
+    client = TestClient(app)
+    assert client.get("/r/method").json() == 7
+    assert client.get("/r/plain").json() == "plain" and calls == ["added"]
+
+
+def test_convertor_that_refers_to_a_group():
+    class TwiceConvertor(Convertor[str]):
+        regex = r"([a-z]+)\2"  # The first group is the parameter itself.
+
+        def convert(self, value: str) -> str:
+            return value
+
+        def to_string(self, value: str) -> str:
+            return value
+
+    register_url_convertor("turbo_twice", TwiceConvertor())
+    app = TurboAPI()
+    app.get("/{x}/y")(answer("before"))
+    app.get("/t/{value:turbo_twice}")(lambda value: value)
+    app.get("/t/{value}")(answer("after"))
+    client = TestClient(app)
+    assert client.get("/t/abab").json() == "abab"
+    assert client.get("/t/aba").json() == "after"
+    assert client.get("/t/y").json() == "before"
 
 
 @pytest.mark.parametrize(

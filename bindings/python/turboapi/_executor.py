@@ -13,7 +13,8 @@ from contextvars import copy_context
 from dataclasses import dataclass
 from typing import Any
 
-from anyio import CancelScope
+import anyio.to_thread
+from anyio import CancelScope, CapacityLimiter
 from starlette.background import BackgroundTasks as StarletteBackgroundTasks
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import FormData
@@ -216,6 +217,10 @@ def _call_dependency(step: DependencyStep, arguments: Values, state: RequestStat
             # The coroutine must be made, as it must be awaited, on the event loop's thread.
             return (yield _on_loop(step.call, arguments))
         return (yield step.call(**arguments))
+    if kind is CallKind.GENERATOR and step.concurrency is None:
+        if not state.in_thread:
+            yield _TO_THREAD
+        return _enter_in_thread(step, arguments, state)
     return (yield _enter(step, arguments, state))
 
 
@@ -232,12 +237,33 @@ async def _limited(step: DependencyStep, arguments: Values) -> Any:
         return await run_in_threadpool(step.call, **arguments)
 
 
+def _stack_of(step: DependencyStep, state: RequestState) -> AsyncExitStack:
+    """The stack that closes a generator: before the response is sent, or after it."""
+    name = "fastapi_function_astack" if step.closed_early else "fastapi_inner_astack"
+    stack: AsyncExitStack = state.request.scope[name]
+    return stack
+
+
+def _enter_in_thread(step: DependencyStep, arguments: Values, state: RequestState) -> Any:
+    """Run a generator up to its ``yield`` in this worker thread, while the event loop waits."""
+    manager = contextmanager(step.call)(**arguments)
+    value = copy_context().run(manager.__enter__)
+
+    async def leave(*exc_info: Any) -> bool:
+        # Not among the threads that requests share: these could all wait for what is freed here.
+        with CancelScope(shield=True):
+            suppressed = await anyio.to_thread.run_sync(
+                manager.__exit__, *exc_info, limiter=CapacityLimiter(1)
+            )
+        return bool(suppressed)
+
+    _stack_of(step, state).push_async_exit(leave)
+    return value
+
+
 async def _enter(step: DependencyStep, arguments: Values, state: RequestState) -> Any:
     """Run a generator up to its ``yield``; the stack that its scope names closes it."""
     scope = state.request.scope
-    stack: AsyncExitStack = scope[
-        "fastapi_function_astack" if step.closed_early else "fastapi_inner_astack"
-    ]
     manager: AbstractAsyncContextManager[Any]
     if step.kind is CallKind.ASYNC_GENERATOR:
         manager = _asynccontextmanager_with_shielded_exit(
@@ -248,7 +274,7 @@ async def _enter(step: DependencyStep, arguments: Values, state: RequestState) -
     if step.concurrency is not None:
         semaphore = step.concurrency.get_semaphore()
         manager = _contextmanager_with_concurrency_limit(manager, semaphore)
-    return await stack.enter_async_context(manager)
+    return await _stack_of(step, state).enter_async_context(manager)
 
 
 def _cleanup_scope(scope: Any) -> CancelScope:
@@ -266,22 +292,17 @@ def _cleanup_scope(scope: Any) -> CancelScope:
 # --- driving -----------------------------------------------------------------------------------
 
 
-class _Finished:
-    """The result of a solver that came to its end in a worker thread."""
+def _advance(solver: _Solver, state: RequestState) -> tuple[bool, Any]:
+    """Let a solver go on in this worker thread until it needs the event loop.
 
-    __slots__ = ("value",)
-
-    def __init__(self, value: Any) -> None:
-        self.value = value
-
-
-def _advance(solver: _Solver, state: RequestState) -> Any:
-    """Let a solver go on in this worker thread until it needs the event loop."""
+    Returns whether it came to its end, and its result or what it needs. (A bare awaitable must
+    not be returned: Trio takes it for the sign of an asynchronous function.)
+    """
     state.in_thread = True
     try:
-        return solver.send(None)
+        return False, solver.send(None)
     except StopIteration as end:
-        return _Finished(end.value)
+        return True, end.value
     finally:
         state.in_thread = False
 
@@ -292,10 +313,9 @@ async def drive(solver: _Solver, state: RequestState) -> Any:
         effect = solver.send(None)
         while True:
             if effect is _TO_THREAD:
-                outcome = await run_in_threadpool(_advance, solver, state)
-                if type(outcome) is _Finished:
-                    return outcome.value
-                effect = outcome
+                finished, effect = await run_in_threadpool(_advance, solver, state)
+                if finished:
+                    return effect
                 continue
             try:
                 value = await effect

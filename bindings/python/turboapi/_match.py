@@ -188,9 +188,16 @@ class RouteTable:
                 yield None
 
 
+# What refers to another group of the same expression does not survive being one part of many.
+_REFERENCE = re.compile(r"\\[1-9]|\(\?P=|\(\?\(")
+
+
 def is_ordinary(route: BaseRoute) -> bool:
     """Whether a route matches by method and path, in the way that is compiled here."""
     cls = type(route)
+    convertors: dict[str, Any] = getattr(route, "param_convertors", {})
+    if any(_REFERENCE.search(convertor.regex) for convertor in convertors.values()):
+        return False
     if isinstance(route, APIRoute):
         return cls.matches is APIRoute.matches and cls.handle is APIRoute.handle
     if not isinstance(route, routing.Route):

@@ -6,6 +6,7 @@ import copy
 import dataclasses
 import functools
 import inspect
+import operator
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack
 from enum import Enum, IntEnum
@@ -143,6 +144,17 @@ def build_dependant(
     return dependant, body_params, _should_embed_body_fields(body_params)
 
 
+_FIELD_LISTS = ("path_params", "query_params", "header_params", "cookie_params", "body_params")
+# Libraries change signatures after they have been read; these objects are then others.
+_SIGNATURE_PARTS = (
+    "__signature__",
+    "__wrapped__",
+    "__defaults__",
+    "__kwdefaults__",
+    "__annotations__",
+)
+
+
 def _copied(dependant: Dependant, path: str) -> Dependant:
     """A graph of the same fields, for another path that has the same parameters."""
     copied = dataclasses.replace(
@@ -155,7 +167,49 @@ def _copied(dependant: Dependant, path: str) -> Dependant:
     return copied
 
 
-_FIELD_LISTS = ("path_params", "query_params", "header_params", "cookie_params", "body_params")
+def _signature_parts(dependant: Dependant) -> list[Any]:
+    """The objects that the signatures in a graph were read from."""
+    call = dependant.call
+    parts = [call, *(getattr(call, name, None) for name in _SIGNATURE_PARTS)]
+    if isinstance(call, type):
+        parts.append(call.__init__)  # type: ignore[misc]
+    for sub in dependant.dependencies:
+        parts += _signature_parts(sub)
+    return parts
+
+
+class _Declared:
+    """A route's graph as it was declared, for the places that include the route.
+
+    Extensions change graphs, lists of dependencies and signatures of routes that exist already.
+    What was changed is not used again: there the graph is read from the signature once more.
+    """
+
+    __slots__ = ("_dependencies", "_parts", "dependant")
+
+    def __init__(self, dependant: Dependant, dependencies: Sequence[params.Depends]) -> None:
+        assert dependant.path is not None
+        self.dependant = _copied(dependant, dependant.path)
+        self._dependencies = tuple(dependencies)
+        self._parts = _signature_parts(dependant)
+
+    def is_current(self, endpoint: Callable[..., Any]) -> bool:
+        """Whether the endpoint, and every signature below it, is still the one that was read."""
+        if self.dependant.call is not endpoint:
+            return False
+        return all(map(operator.is_, self._parts, _signature_parts(self.dependant)))
+
+    def has_path_params(self, path: str) -> bool:
+        """Whether another path names the same parameters."""
+        assert self.dependant.path is not None
+        return get_path_param_names(path) == get_path_param_names(self.dependant.path)
+
+    def added(self, dependencies: list[params.Depends]) -> list[params.Depends] | None:
+        """What is declared before this route's own dependencies; None if these were changed."""
+        start = len(dependencies) - len(self._dependencies)
+        if start < 0 or not all(map(operator.is_, self._dependencies, dependencies[start:])):
+            return None
+        return dependencies[:start]
 
 
 class Operation:
@@ -204,8 +258,7 @@ class Operation:
     is_json_stream: bool
     # The application that was made for the operation; ``app`` is what serves it.
     _own_app: ASGIApp
-    # The graph as it was declared: extensions may change ``dependant``.
-    _declared: Dependant
+    _declared: _Declared
 
     # Attributes that are exactly what the option of that name says.
     _COPIED = (
@@ -285,8 +338,8 @@ class Operation:
 
     def _configure_request(self, template: Operation | None) -> None:
         assert callable(self.endpoint), "An endpoint must be a callable"
-        self._declared = self._reused_dependant(template) or self._new_dependant()
-        self.dependant = _copied(self._declared, self.path_format)
+        self.dependant = self._reused_dependant(template) or self._new_dependant()
+        self._declared = _Declared(self.dependant, self.dependencies)
         body_params = _get_flat_body_params(self.dependant)
         self._embed_body_fields = _should_embed_body_fields(body_params)
         self.body_field = _get_body_field(
@@ -302,15 +355,16 @@ class Operation:
         return dependant
 
     def _reused_dependant(self, template: Operation | None) -> Dependant | None:
-        """The template's graph behind added dependencies, unless parameters become path parameters."""
-        declared: Dependant | None = getattr(template, "_declared", None)
-        if template is None or declared is None or declared.call is not self.endpoint:
+        """The template's graph behind added dependencies, if it has the same path parameters."""
+        declared: _Declared | None = getattr(template, "_declared", None)
+        if declared is None or not declared.is_current(self.endpoint):
             return None
-        names = get_path_param_names(self.path_format)
-        if names != get_path_param_names(template.path_format):
+        if not declared.has_path_params(self.path_format):
             return None
-        dependant = _copied(declared, self.path_format)
-        added = self.dependencies[: len(self.dependencies) - len(template.dependencies)]
+        added = declared.added(self.dependencies)
+        if added is None:
+            return None
+        dependant = _copied(declared.dependant, self.path_format)
         dependant.dependencies[:0] = [
             get_parameterless_sub_dependant(depends=depends, path=self.path_format)
             for depends in added

@@ -10,6 +10,7 @@ from __future__ import annotations
 import functools
 import inspect
 import sys
+import threading
 from collections.abc import (
     Awaitable,
     Callable,
@@ -322,6 +323,10 @@ INCLUDE_DEFAULTS: Mapping[str, Any] = {
 }
 
 
+# Guards the counting up of routers' versions: without it two threads could count as one.
+_version_lock = threading.Lock()
+
+
 def _check_prefix(prefix: str) -> None:
     if prefix:
         assert prefix.startswith("/"), "A path prefix must start with '/'"
@@ -418,7 +423,8 @@ class APIRouter(routing.Router):
         self._mark_routes_changed()
 
     def _mark_routes_changed(self) -> None:
-        self._routes_version += 1
+        with _version_lock:
+            self._routes_version += 1
 
     def _get_routes_version(self, seen: set[int] | None = None) -> int:
         """A number that changes with the routes of this router and of those it includes."""

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: MIT */
+#include "codec/query.h"
+
+#include <stdlib.h>
+
+#include "base/utf8.h"
+#include "codec/cookie.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void require(bool truth)
+{
+    if (!truth) {
+        abort();
+    }
+}
+
+static void check_piece(turbo__arena *arena, turbo_str raw)
+{
+    turbo_str decoded;
+    require(turbo__query_decode(arena, raw, &decoded) == 0);
+    require(turbo__utf8_check(decoded, NULL));
+    require(turbo__query_name_is(raw, decoded));
+    if (decoded.len > 0) {
+        decoded.len--;
+        require(!turbo__query_name_is(raw, decoded));
+    }
+}
+
+/* The input is a query, and the value of a Cookie field. */
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    turbo_str input = {(const char *)data, size};
+    turbo_str rest = input;
+    turbo_str name;
+    turbo_str value;
+    turbo__arena arena;
+    turbo__arena_init(&arena);
+    size_t seen = 0;
+    while (turbo__query_next(&rest, &name, &value)) {
+        check_piece(&arena, name);
+        check_piece(&arena, value);
+        seen += name.len + value.len;
+    }
+    require(seen <= size);
+    rest = input;
+    seen = 0;
+    while (turbo__cookie_next(&rest, &name, &value)) {
+        seen += name.len + value.len;
+    }
+    require(seen <= size);
+    turbo__arena_clear(&arena);
+    return 0;
+}

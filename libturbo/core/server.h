@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef TURBO__CORE_SERVER_H
+#define TURBO__CORE_SERVER_H
+
+/*
+ * A server: its application, listeners, event loops and threads. Driving a loop is a role that passes between the
+ * pool's threads: the one whose handler blocks loses it to a spare.
+ */
+
+#include <pthread.h>
+
+#include "app/application.h"
+#include "net/loop.h"
+#include "turbo/server.h"
+
+typedef enum turbo__phase {
+    TURBO__SETUP,
+    TURBO__STEPPED, /* driven by turbo_server_step() */
+    TURBO__RUNNING, /* driven by threads of its own */
+    TURBO__STOPPED_PHASE
+} turbo__phase;
+
+/** A request waiting for an offload thread. Guarded by the pool's lock. */
+typedef struct turbo__job {
+    struct turbo__job *next;
+    turbo_request *request;
+} turbo__job;
+
+/** Threads that drive loops and run slow handlers. `lock` guards all but the atomics. */
+typedef struct turbo__pool {
+    pthread_mutex_t lock;
+    pthread_cond_t work;    /* there is something for a spare thread */
+    pthread_cond_t changed; /* a thread ended, a loop stopped */
+    pthread_t *threads;
+    uint32_t thread_count;
+    uint32_t thread_max;
+    uint32_t idle;          /* threads waiting for work */
+    turbo__loop **orphans;  /* loops whose baton waits to be picked up */
+    uint32_t orphan_count;
+    turbo__job *jobs;
+    turbo__job **jobs_end;
+    uint32_t job_count;
+    uint32_t live_loops;
+    bool closing;
+} turbo__pool;
+
+/** Watches the call words and takes batons from blocked drivers. */
+typedef struct turbo__monitor {
+    pthread_t thread;
+    bool started;
+    pthread_mutex_t lock;
+    pthread_cond_t wake;
+    bool quit;                 /* guarded by lock */
+    turbo__atomic_u32 asleep;  /* every loop was idle; a driver that wakes up must call it */
+    uint64_t *seen;            /* call words at the last look */
+} turbo__monitor;
+
+struct turbo_server {
+    turbo__application app;
+    turbo_thread_hooks hooks;
+    turbo__phase phase;      /* guarded by pool.lock once threads run */
+    int *listeners;
+    size_t listener_count;
+    turbo__loop *loops;
+    uint32_t loop_count;
+    uint32_t loops_ready;
+    turbo__pool pool;
+    turbo__monitor monitor;
+    turbo__atomic_u32 stop_calls;
+};
+
+/* pool.c */
+int turbo__pool_init(turbo_server *server);
+void turbo__pool_clear(turbo_server *server);
+/** Starts one thread for each loop. Returns 0, TURBO_ESYSTEM, TURBO_ENOMEM. */
+int turbo__pool_start(turbo_server *server);
+/** Waits for the threads to end; the loops must have been stopped. */
+void turbo__pool_join(turbo_server *server);
+/** Gives the baton of `loop` to a spare thread. `commit` is called once one is certain and must say whether the
+ *  baton was really taken. Returns whether it went over. */
+bool turbo__pool_hand_over(turbo_server *server, turbo__loop *loop, uint64_t word);
+/** See turbo__loop_ops. */
+int turbo__pool_offload(turbo__loop *loop, turbo_request *request);
+
+/* monitor.c */
+int turbo__monitor_start(turbo_server *server);
+void turbo__monitor_stop(turbo_server *server);
+/** A driver came back from waiting. */
+void turbo__monitor_awake(turbo_server *server);
+
+#endif

@@ -1,0 +1,7 @@
+/* SPDX-License-Identifier: MIT */
+#include "turbo/version.h"
+
+const char *turbo_version(void)
+{
+    return TURBO_VERSION_STRING;
+}

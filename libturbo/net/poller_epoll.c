@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: MIT */
+#define _GNU_SOURCE
+#include "net/poller.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include <sys/epoll.h>
+#include <unistd.h>
+
+#include "base/error.h"
+
+enum { BATCH = 256 };
+
+int turbo__poller_open(turbo__poller *poller)
+{
+    poller->fd = epoll_create1(EPOLL_CLOEXEC);
+    return poller->fd < 0 ? turbo__error_errno(TURBO_ESYSTEM, "epoll_create1") : 0;
+}
+
+void turbo__poller_close(turbo__poller *poller)
+{
+    if (poller->fd >= 0) {
+        (void)close(poller->fd); /* nothing is buffered in it */
+        poller->fd = -1;
+    }
+}
+
+static uint32_t to_epoll(uint32_t events)
+{
+    uint32_t mask = 0;
+    mask |= (events & TURBO__READABLE) != 0 ? (uint32_t)EPOLLIN : 0u;
+    mask |= (events & TURBO__WRITABLE) != 0 ? (uint32_t)EPOLLOUT : 0u;
+    mask |= (events & TURBO__PEER_CLOSED) != 0 ? (uint32_t)EPOLLRDHUP : 0u;
+    return mask;
+}
+
+static uint32_t from_epoll(uint32_t mask)
+{
+    uint32_t events = 0;
+    events |= (mask & (uint32_t)EPOLLIN) != 0 ? TURBO__READABLE : 0u;
+    events |= (mask & (uint32_t)EPOLLOUT) != 0 ? TURBO__WRITABLE : 0u;
+    events |= (mask & (uint32_t)EPOLLRDHUP) != 0 ? TURBO__PEER_CLOSED : 0u;
+    events |= (mask & (uint32_t)(EPOLLHUP | EPOLLERR)) != 0 ? TURBO__BROKEN : 0u;
+    return events;
+}
+
+static int control(turbo__poller *poller, int op, int fd, uint32_t mask, void *data)
+{
+    struct epoll_event event;
+    memset(&event, 0, sizeof(event));
+    event.events = mask;
+    event.data.ptr = data;
+    return epoll_ctl(poller->fd, op, fd, &event) != 0
+               ? turbo__error_errno(TURBO_ESYSTEM, "epoll_ctl")
+               : 0;
+}
+
+int turbo__poller_add(turbo__poller *poller, int fd, uint32_t events, bool shared, void *data)
+{
+    uint32_t mask = to_epoll(events) | (shared ? (uint32_t)EPOLLEXCLUSIVE : 0u);
+    return control(poller, EPOLL_CTL_ADD, fd, mask, data);
+}
+
+int turbo__poller_change(turbo__poller *poller, int fd, uint32_t events, void *data)
+{
+    return control(poller, EPOLL_CTL_MOD, fd, to_epoll(events), data);
+}
+
+void turbo__poller_remove(turbo__poller *poller, int fd)
+{
+    (void)control(poller, EPOLL_CTL_DEL, fd, 0, NULL); /* not watched any more is what we want */
+}
+
+int turbo__poller_wait(turbo__poller *poller, turbo__poll_event *events, int max, int timeout_ms)
+{
+    struct epoll_event raw[BATCH];
+    int count = epoll_wait(poller->fd, raw, max < BATCH ? max : BATCH, timeout_ms);
+    if (count < 0) {
+        return errno == EINTR ? 0 : turbo__error_errno(TURBO_ESYSTEM, "epoll_wait");
+    }
+    for (int i = 0; i < count; i++) {
+        events[i].data = raw[i].data.ptr;
+        events[i].events = from_epoll(raw[i].events);
+    }
+    return count;
+}
