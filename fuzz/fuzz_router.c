@@ -46,10 +46,11 @@ static void add(routes *to, turbo_str line)
 static void check_values(const turbo__pattern *pattern, const turbo__match *match, turbo_str path)
 {
     size_t at = 0;
-    const turbo__param *param = match->params;
+    size_t bound = 0;
     for (size_t i = 0; i < pattern->count; i++) {
         const turbo__piece *piece = &pattern->pieces[i];
-        turbo_str part = piece->is_param ? param->value : piece->text;
+        require(!piece->is_param || bound < match->param_count);
+        turbo_str part = piece->is_param ? match->params[bound].value : piece->text;
         require(path.len - at >= part.len);
         require(turbo_str_equal(part, turbo__str_slice(path, at, at + part.len)));
         if (piece->is_param) {
@@ -59,13 +60,12 @@ static void check_values(const turbo__pattern *pattern, const turbo__match *matc
             require(count > 0);
             require((end >= ends[0].first && end <= ends[0].last) ||
                     (count > 1 && end >= ends[1].first && end <= ends[1].last));
-            require(turbo_str_equal(param->name, piece->text));
-            param++;
+            require(turbo_str_equal(match->params[bound++].name, piece->text));
         }
         at += part.len;
     }
     require(turbo__pattern_may_end(path, at));
-    require(param == match->params + match->param_count);
+    require(bound == match->param_count);
 }
 
 /* Binding each pattern alone must find the same first one as the walk over all of them. */

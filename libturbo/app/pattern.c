@@ -191,6 +191,14 @@ static bool is_continuation(char c)
     return ((unsigned char)c & 0xc0) == 0x80;
 }
 
+/* Whether a character starts at `at`, which is not 0. Should the path not be UTF-8, a byte that
+ * continues nothing counts as one. */
+static bool is_boundary(turbo_str path, size_t at)
+{
+    return at == path.len || !is_continuation(path.data[at]) ||
+           (unsigned char)path.data[at - 1] < 0x80;
+}
+
 static bool is_hex(char c)
 {
     char lower = turbo__ascii_lower(c);
@@ -218,7 +226,7 @@ static size_t str_ends(turbo_str path, size_t from, turbo__span *ends)
         return 0;
     }
     ends[0].first = from + 1;
-    while (ends[0].first < path.len && is_continuation(path.data[ends[0].first])) {
+    while (!is_boundary(path, ends[0].first)) {
         ends[0].first++;
     }
     ends[0].last = find_from(path, '/', from + 1);
@@ -285,11 +293,6 @@ size_t turbo__convertor_ends(turbo__convertor convertor, turbo_str path, size_t 
     return 0;
 }
 
-static bool is_boundary(turbo_str path, size_t at)
-{
-    return at == path.len || !is_continuation(path.data[at]);
-}
-
 static bool literal_at(turbo_str path, size_t at, turbo_str text)
 {
     return path.len - at >= text.len && memcmp(path.data + at, text.data, text.len) == 0;
@@ -320,7 +323,7 @@ static void runs_before(turbo_str path, bool digits, const unsigned char *next, 
         } else if (reachable) {
             put_place(set, at);
         }
-        bool boundary = digits || is_boundary(path, at);
+        bool boundary = digits || at == 0 || is_boundary(path, at);
         reachable = reachable || (boundary && has_place(next, at));
     }
 }

@@ -50,6 +50,16 @@ typedef struct turbo__atomic_ptr {
     {                                                                                              \
         return atomic_compare_exchange_strong_explicit(                                            \
             &a->v, expected, desired, memory_order_acq_rel, memory_order_acquire);                 \
+    }                                                                                              \
+    static inline bool turbo__##suffix##_cas_seq_cst(turbo__atomic_##suffix *a, type *expected,    \
+                                                     type desired)                                 \
+    {                                                                                              \
+        return atomic_compare_exchange_strong_explicit(                                            \
+            &a->v, expected, desired, memory_order_seq_cst, memory_order_acquire);                 \
+    }                                                                                              \
+    static inline type turbo__##suffix##_load_seq_cst(const turbo__atomic_##suffix *a)             \
+    {                                                                                              \
+        return atomic_load_explicit(&a->v, memory_order_seq_cst);                                  \
     }
 
 TURBO__ATOMIC_OPS(u32, uint32_t)
@@ -73,12 +83,6 @@ static inline void turbo__u64_bump(turbo__atomic_u64 *a, uint64_t n)
 {
     atomic_store_explicit(&a->v, atomic_load_explicit(&a->v, memory_order_relaxed) + n,
                           memory_order_relaxed);
-}
-
-/** Orders everything before it against everything after it. */
-static inline void turbo__fence_seq_cst(void)
-{
-    atomic_thread_fence(memory_order_seq_cst);
 }
 
 #endif

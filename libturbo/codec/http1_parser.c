@@ -115,6 +115,11 @@ static int on_value(http_parser *raw, const char *at, size_t length)
     }
     struct turbo__http1_span *span = &parser->spans[parser->span_count - 1];
     if (!parser->in_value) {
+        /* RFC 9112 §5.1: no space before the colon. http-parser may be built to let it pass. */
+        if (memchr(parser->base + span->name, ' ', span->name_len) != NULL) {
+            (void)turbo__error_set(TURBO_EPROTOCOL, "space in the name of a header field");
+            return refuse(parser, TURBO_EPROTOCOL, 400);
+        }
         parser->in_value = true;
         span->value = offset;
         span->value_len = length;

@@ -23,7 +23,7 @@
  * is an application and sets it to turbo__alloc.
  */
 
-#ifndef JANSSON_THREAD_SAFE_REFCOUNT
+#if !JSON_HAVE_ATOMIC_BUILTINS
 #error "jansson was built without atomic reference counts; turbo_json is read by many threads"
 #endif
 
@@ -62,14 +62,30 @@ static int give(json_t *json, turbo_json **out)
 
 /* --- constructors ---------------------------------------------------------- */
 
+/* Jansson's true, false and null are static and not counted. Its inline functions find that out by
+ * reading the count, which races with threads that change it; the type never changes. They also
+ * lack the acquire that the last owner needs before it frees what others have read. */
+static bool is_counted(const json_t *json)
+{
+    return json_typeof(json) < JSON_TRUE;
+}
+
 turbo_json *turbo_json_ref(turbo_json *json)
 {
-    return wrap(json_incref(unwrap(json)));
+    json_t *value = unwrap(json);
+    if (is_counted(value)) {
+        (void)__atomic_add_fetch(&value->refcount, 1, __ATOMIC_RELAXED); /* only the last counts */
+    }
+    return json;
 }
 
 void turbo_json_unref(turbo_json *json)
 {
-    json_decref(unwrap(json));
+    json_t *value = unwrap(json);
+    if (value != NULL && is_counted(value) &&
+        __atomic_sub_fetch(&value->refcount, 1, __ATOMIC_ACQ_REL) == 0) {
+        json_delete(value);
+    }
 }
 
 int turbo_json_new_null(turbo_json **out)
@@ -370,7 +386,7 @@ int turbo_json_parse(turbo_str text, turbo_json **out, size_t *offset)
     self.depth = 0;
     int rc = turbo__json_parse(text, &events, &self, offset);
     if (rc != 0) {
-        json_decref(self.root);
+        turbo_json_unref(wrap(self.root));
         return rc;
     }
     return give(self.root, out);

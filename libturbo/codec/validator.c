@@ -417,8 +417,7 @@ static bool only_null(const turbo__schema_node *node)
 }
 
 /* The errors of every branch, each behind the branch's name. A branch that is only null is left
- * out, and if that leaves one, its errors are those of the value itself: pydantic's form for `T |
- * None`. */
+ * out; if one is left, its errors are those of the value itself: pydantic's form for `T | None`. */
 static int report_branches(validator *self, const turbo__schema_list *branches,
                            const turbo_json *value, const turbo__place *at)
 {
@@ -426,18 +425,19 @@ static int report_branches(validator *self, const turbo__schema_list *branches,
     for (size_t i = 0; i < branches->count; i++) {
         count += !only_null(branches->nodes[i]);
     }
+    bool all = count == 0;
+    bool named = (all ? branches->count : count) > 1;
     int result = TURBO_EINVALID;
     for (size_t i = 0; i < branches->count; i++) {
         const turbo__schema_node *branch = branches->nodes[i];
-        if (count > 0 && only_null(branch)) {
+        if (!all && only_null(branch)) {
             continue;
         }
         turbo__place below = {at, turbo__invalid_label(branch), i};
         if (below.name.len == 0) {
             below.name.data = NULL;
         }
-        int rc = validate(self, branch, value, count == 1 ? at : &below);
-        if (decided(self, rc, &result)) {
+        if (decided(self, validate(self, branch, value, named ? &below : at), &result)) {
             break;
         }
     }

@@ -116,12 +116,11 @@ static void post(turbo_request *request)
     void *head = turbo__ptr_load_relaxed(&loop->inbox);
     do {
         request->next = head;
-    } while (!turbo__ptr_cas_acq_rel(&loop->inbox, &head, request));
+    } while (!turbo__ptr_cas_seq_cst(&loop->inbox, &head, request));
     if (head != NULL) {
         return;
     }
-    turbo__fence_seq_cst();
-    if (turbo__u64_load_relaxed(&loop->driver) != turbo__thread_id()) {
+    if (turbo__u64_load_seq_cst(&loop->driver) != turbo__thread_id()) {
         turbo__loop_wake(loop);
     }
 }

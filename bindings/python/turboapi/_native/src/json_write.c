@@ -5,8 +5,9 @@
 #include <stdint.h>
 #include <string.h>
 
-/* Results of every function here; see tp_json_write(). */
-enum { FAILED = -1, PASS_ON = 0, WRITTEN = 1 };
+#include "json_text.h"
+
+enum { FAILED = TP_JSON_FAILED, PASS_ON = TP_JSON_PASS_ON, WRITTEN = TP_JSON_DONE };
 
 #define INT_TEXT 20 /* bytes of the longest 64-bit integer with its sign */
 
@@ -35,37 +36,6 @@ static int write_byte(tp_buf *buf, char byte)
 
 /* --- strings ------------------------------------------------------------------------------------ */
 
-/* Whether any of eight bytes is a control character, a quotation mark or a backslash. */
-static bool needs_escape(uint64_t word)
-{
-    const uint64_t ones = UINT64_C(0x0101010101010101);
-    const uint64_t highs = UINT64_C(0x8080808080808080);
-    uint64_t quote = word ^ (ones * '"');
-    uint64_t slash = word ^ (ones * '\\');
-    uint64_t found = ((word - ones * 0x20) & ~word) | ((quote - ones) & ~quote) |
-                     ((slash - ones) & ~slash);
-    return (found & highs) != 0;
-}
-
-static bool is_plain_ascii(const char *data, size_t len)
-{
-    size_t i = 0;
-    for (; i + 8 <= len; i += 8) {
-        uint64_t word;
-        memcpy(&word, data + i, sizeof(word));
-        if (needs_escape(word)) {
-            return false;
-        }
-    }
-    for (; i < len; i++) {
-        unsigned char byte = (unsigned char)data[i];
-        if (byte < 0x20 || byte == '"' || byte == '\\') {
-            return false;
-        }
-    }
-    return true;
-}
-
 /* RFC 8259 §7; the short forms that json.dumps() prefers. Room for six bytes is there. */
 static char *put_escape(char *out, Py_UCS4 c)
 {
@@ -85,30 +55,6 @@ static char *put_escape(char *out, Py_UCS4 c)
     return out;
 }
 
-/* Room for four bytes is there. NULL for a surrogate, which has no UTF-8 form (RFC 3629 §3). */
-static char *put_utf8(char *out, Py_UCS4 c)
-{
-    if (c < 0x80) {
-        *out++ = (char)c;
-    } else if (c < 0x800) {
-        *out++ = (char)(0xC0 | (c >> 6));
-        *out++ = (char)(0x80 | (c & 0x3F));
-    } else if (c < 0x10000) {
-        if (c >= 0xD800 && c <= 0xDFFF) {
-            return NULL;
-        }
-        *out++ = (char)(0xE0 | (c >> 12));
-        *out++ = (char)(0x80 | ((c >> 6) & 0x3F));
-        *out++ = (char)(0x80 | (c & 0x3F));
-    } else {
-        *out++ = (char)(0xF0 | (c >> 18));
-        *out++ = (char)(0x80 | ((c >> 12) & 0x3F));
-        *out++ = (char)(0x80 | ((c >> 6) & 0x3F));
-        *out++ = (char)(0x80 | (c & 0x3F));
-    }
-    return out;
-}
-
 static int write_any_text(tp_buf *buf, PyObject *text)
 {
     enum { WORST = 6 }; /* bytes of one character: \u00XX */
@@ -122,7 +68,7 @@ static int write_any_text(tp_buf *buf, PyObject *text)
     *out++ = '"';
     for (size_t i = 0; i < length; i++) {
         Py_UCS4 c = PyUnicode_READ(kind, data, i);
-        out = c < 0x20 || c == '"' || c == '\\' ? put_escape(out, c) : put_utf8(out, c);
+        out = c < 0x20 || c == '"' || c == '\\' ? put_escape(out, c) : tp_json_put_utf8(out, c);
         if (out == NULL) {
             return PASS_ON;
         }
@@ -135,7 +81,8 @@ static int write_any_text(tp_buf *buf, PyObject *text)
 static int write_text(tp_buf *buf, PyObject *text)
 {
     size_t length = (size_t)PyUnicode_GET_LENGTH(text);
-    if (!PyUnicode_IS_ASCII(text) || !is_plain_ascii(PyUnicode_DATA(text), length)) {
+    if (!PyUnicode_IS_ASCII(text) ||
+        tp_json_plain_length(PyUnicode_DATA(text), length) != length) {
         return write_any_text(buf, text);
     }
     if (tp_buf_reserve(buf, length + 2) < 0) {
@@ -228,16 +175,8 @@ static int write_constant(tp_buf *buf, PyObject *value)
 /* jsonable_encoder() leaves such keys out. */
 static bool is_hidden(PyObject *key)
 {
-    return PyUnicode_IS_ASCII(key) && PyUnicode_GET_LENGTH(key) >= 3 &&
-           memcmp(PyUnicode_DATA(key), "_sa", 3) == 0;
-}
-
-static bool is_hidden_any(PyObject *key)
-{
-    return is_hidden(key) ||
-           (!PyUnicode_IS_ASCII(key) && PyUnicode_GET_LENGTH(key) >= 3 &&
-            PyUnicode_READ_CHAR(key, 0) == '_' && PyUnicode_READ_CHAR(key, 1) == 's' &&
-            PyUnicode_READ_CHAR(key, 2) == 'a');
+    return PyUnicode_GET_LENGTH(key) >= 3 && PyUnicode_READ_CHAR(key, 0) == '_' &&
+           PyUnicode_READ_CHAR(key, 1) == 's' && PyUnicode_READ_CHAR(key, 2) == 'a';
 }
 
 /* A key that is no str: its JSON form between quotation marks. */
@@ -259,7 +198,7 @@ static int write_other_key(tp_buf *buf, PyObject *key)
 static int write_member(tp_buf *buf, PyObject *key, PyObject *value, bool *first, int depth)
 {
     bool text = PyUnicode_CheckExact(key);
-    if (text && is_hidden_any(key)) {
+    if (text && is_hidden(key)) {
         return WRITTEN;
     }
     if (!*first && write_byte(buf, ',') == FAILED) {

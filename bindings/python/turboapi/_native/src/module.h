@@ -27,8 +27,4 @@ void tp_log_exception(const char *message);
 /** As tp_log_exception(), for `exception` (borrowed). */
 void tp_log_exception_object(const char *message, PyObject *exception);
 
-/** Raises the Python exception that stands for the negative libturbo code `code`, with the detail of
- *  this thread's last failing call. Always returns NULL. Attached threads. */
-PyObject *tp_raise_turbo(int code);
-
 #endif

@@ -1,0 +1,138 @@
+# SPDX-License-Identifier: MIT
+#
+# make run    installs what is missing, builds, and serves the quick-start application
+# make test   does the same for every test suite
+#
+# Both may be repeated at any time; what is up to date is left alone.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DELETE_ON_ERROR:
+.SUFFIXES:
+MAKEFLAGS += --no-builtin-rules
+
+PYTHON ?= python3
+PORT ?= 8000
+VENV := .venv
+VENV_FT := .venv-3.14t
+say = @printf '\033[1m==> %s\033[0m\n'
+
+SYSTEM_PACKAGES := build-essential clang libclang-rt-14-dev pkg-config python3-dev python3-venv \
+	libhttp-parser-dev libjansson-dev libcriterion-dev
+
+c_sources := $(shell find libturbo include -name '*.[ch]' -o -name '*.def' -o -name '*.in' -o -name '*.map' -o -name meson.build)
+package_sources := $(c_sources) pyproject.toml meson.build meson_options.txt \
+	$(shell find bindings/python pkgconfig -type f -not -path '*/__pycache__/*' -not -path '*/examples/*')
+
+.PHONY: run test test-c test-sanitizers test-python test-freethreaded fuzz bench format clean packages
+
+run: $(VENV)/.package build/quickstart/libhandler.so
+	$(say) 'serving bindings/python/examples/quickstart.py (Ctrl-C stops it)'
+	@cd build/quickstart && PORT=$(PORT) exec ../../$(VENV)/bin/python ../../bindings/python/examples/quickstart.py
+
+test: test-c test-sanitizers test-python
+	$(say) 'every suite passed'
+
+# --- what is needed ---------------------------------------------------------
+
+packages: build/.packages
+
+build/.packages: Makefile
+	$(say) 'system packages'
+	@missing=$$(for p in $(SYSTEM_PACKAGES); do \
+	    dpkg-query -W -f '$${Status}' $$p 2>/dev/null | grep -q 'ok installed' || echo $$p; done); \
+	if [ -n "$$missing" ]; then \
+	    if ! command -v apt-get >/dev/null || [ "$$(id -u)" != 0 ]; then \
+	        echo "install these packages first (or run make as root):" $$missing >&2; exit 1; fi; \
+	    echo "installing:" $$missing; \
+	    export DEBIAN_FRONTEND=noninteractive; \
+	    apt-get update -q; \
+	    apt-get install -y -q --no-install-recommends $$missing; \
+	fi
+	@mkdir -p build && touch $@
+
+$(VENV)/.tools: build/.packages tests/requirements.txt
+	$(say) 'virtual environment $(VENV)'
+	@test -x $(VENV)/bin/python || $(PYTHON) -m venv $(VENV)
+	@$(VENV)/bin/python -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed")'
+	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -r tests/requirements.txt
+	@touch $@
+
+$(VENV)/.package: $(VENV)/.tools $(package_sources)
+	$(say) 'building and installing the Python package (about a minute)'
+	PATH=$(CURDIR)/$(VENV)/bin:$$PATH $(VENV)/bin/python -m pip install --quiet --disable-pip-version-check \
+	    --no-build-isolation --force-reinstall --no-deps .
+	@touch $@
+
+build/quickstart/libhandler.so: bindings/c-examples/handler.c include/turbo/plugin.h build/.packages
+	@mkdir -p $(@D)
+	$(CC) -O2 -shared -fPIC -Iinclude -o $@ $<
+
+# --- C ----------------------------------------------------------------------
+
+meson = PATH=$(CURDIR)/$(VENV)/bin:$$PATH $(VENV)/bin/meson
+
+# $(1): build directory, $(2): compiler, $(3): more options
+define configure
+	@test -f $(1)/build.ninja || CC=$(2) $(meson) setup $(1) -Dwerror=true $(3)
+	$(meson) compile -C $(1)
+endef
+
+test-c: $(VENV)/.tools
+	$(say) 'C library and its suites, gcc'
+	$(call configure,build/gcc,gcc,)
+	$(meson) test -C build/gcc --print-errorlogs
+	$(say) 'C library and its unit tests, clang'
+	$(call configure,build/clang,clang,)
+	$(meson) test -C build/clang --print-errorlogs --suite unit
+
+test-sanitizers: $(VENV)/.tools
+	$(say) 'C suites under AddressSanitizer and UndefinedBehaviorSanitizer'
+	$(call configure,build/asan,gcc,-Db_sanitize=address$(comma)undefined -Db_lundef=false -Dc_args=-fno-sanitize-recover=all)
+	$(meson) test -C build/asan --print-errorlogs --suite unit --suite wire --suite fuzz
+
+comma := ,
+
+# --- Python -----------------------------------------------------------------
+
+test-python: $(VENV)/.package build/quickstart/libhandler.so
+	$(say) 'Python suite'
+	cd tests/python && ../../$(VENV)/bin/python -m pytest -q
+
+# The interpreter: $PYTHON314T, or python3.14t on the path, or the one that the neighbouring tool builds.
+find_freethreaded = if [ -n "$${PYTHON314T:-}" ]; then echo "$$PYTHON314T"; \
+	elif command -v python3.14t >/dev/null; then command -v python3.14t; \
+	elif [ -x ../shared/tools/python3.14t ]; then ../shared/tools/python3.14t; \
+	else echo 'no python3.14t: set PYTHON314T to a free-threaded CPython 3.14' >&2; exit 1; fi
+
+$(VENV_FT)/.tools: build/.packages tests/requirements.txt
+	$(say) 'virtual environment $(VENV_FT) (building the interpreter, if needed, takes some minutes)'
+	@test -x $(VENV_FT)/bin/python || { python=$$($(find_freethreaded)); "$$python" -m venv $(VENV_FT); }
+	@$(VENV_FT)/bin/python -c 'import sys; sys.exit(sys._is_gil_enabled() and "this interpreter has a GIL")'
+	$(VENV_FT)/bin/python -m pip install --quiet --disable-pip-version-check -r tests/requirements.txt
+	@touch $@
+
+$(VENV_FT)/.package: $(VENV_FT)/.tools $(package_sources)
+	$(say) 'building and installing the Python package for free-threaded Python'
+	PATH=$(CURDIR)/$(VENV_FT)/bin:$$PATH $(VENV_FT)/bin/python -m pip install --quiet --disable-pip-version-check \
+	    --no-build-isolation --force-reinstall --no-deps .
+	@touch $@
+
+test-freethreaded: $(VENV_FT)/.package build/quickstart/libhandler.so
+	$(say) 'Python suite, free-threaded'
+	cd tests/python && ../../$(VENV_FT)/bin/python -m pytest -q
+
+# --- more -------------------------------------------------------------------
+
+fuzz: $(VENV)/.tools
+	$(call configure,build/fuzz,clang,-Dfuzz=enabled -Dtests=false -Db_sanitize=address$(comma)undefined -Db_lundef=false)
+	fuzz/run build/fuzz
+
+bench: $(VENV)/.package
+	benchmarks/run
+
+format:
+	clang-format -i $$(git ls-files '*.c' '*.h')
+
+clean:
+	rm -rf build $(VENV) $(VENV_FT)
