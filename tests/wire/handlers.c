@@ -168,8 +168,8 @@ static int headers(turbo_request *request, turbo_response *response, void *user_
     size_t length = 0;
     for (size_t i = 0; i < sizeof(tries) / sizeof(tries[0]); i++) {
         int error = turbo_response_header(response, tries[i].name, tries[i].value);
-        int written = snprintf(answer + length, sizeof(answer) - length, "%s ",
-                               turbo_error_name(error));
+        int written =
+            snprintf(answer + length, sizeof(answer) - length, "%s ", turbo_error_name(error));
         length += (size_t)written;
     }
     turbo_str whole = {answer, length - 1};
@@ -262,7 +262,8 @@ static int send_piece(turbo_response *response, stream *self)
         bytes[i] = (char)((self->sent + i) % 251);
     }
     turbo_str data = {bytes, size};
-    int error = turbo_response_send_chunk(response, data, self->owned ? release_piece : NULL, bytes);
+    int error =
+        turbo_response_send_chunk(response, data, self->owned ? release_piece : NULL, bytes);
     if (error != 0 || !self->owned) {
         free(bytes);
     }

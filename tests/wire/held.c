@@ -12,8 +12,8 @@
 
 enum { TAG_SIZE = 64, FILL_PIECE = 16 * 1024 };
 
-/* One held answer. Made by the handler; used by the main thread and by callbacks on worker threads; kept
- * until the process ends, because a callback may run while the answer is being finished. */
+/* One held answer. Made by the handler; used by the main thread and by callbacks on worker threads;
+ * kept until the process ends, because a callback may run while the answer is being finished. */
 typedef struct held {
     struct held *next;
     char tag[TAG_SIZE];
@@ -209,9 +209,9 @@ bool wire_held_command(const char *command, const char *tag, const char *argumen
         const char *name;
         int (*run)(held *self, const char *argument);
     } commands[] = {
-        {"abort", give_up},        {"begin", begin},         {"body", set_body},
-        {"cancelled", cancelled},  {"chunk", send_chunk},    {"fill", fill},
-        {"finish", finish},        {"read", read_part},      {"status", set_status},
+        {"abort", give_up},           {"begin", begin},      {"body", set_body},
+        {"cancelled", cancelled},     {"chunk", send_chunk}, {"fill", fill},
+        {"finish", finish},           {"read", read_part},   {"status", set_status},
         {"writable", await_writable},
     };
     for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {

@@ -53,6 +53,9 @@ typedef struct tp_thread {
     PyThreadState *state; /* the kept state; NULL on threads that Python attached itself */
     bool attached;        /* by tp_attach() */
     uint64_t attaches;    /* counts attaches: what was checked under an earlier one is stale */
+    const PyObject *gate; /* the gate asked last, borrowed and only compared; see gate.c */
+    uint64_t gate_attach; /* under which attach it was asked */
+    bool gate_open;       /* its answer */
     tp_buf scratch;       /* JSON being written or unescaped */
     tp_key *keys;         /* TP_KEY_SLOTS of them, made by the first JSON body */
 } tp_thread;
