@@ -1,29 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 #include "codec/query.h"
 
-#include <stdlib.h>
-
 #include "base/utf8.h"
 #include "codec/cookie.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void require(bool truth)
-{
-    if (!truth) {
-        abort();
-    }
-}
+#include "target.h"
 
 static void check_piece(turbo__arena *arena, turbo_str raw)
 {
     turbo_str decoded;
-    require(turbo__query_decode(arena, raw, &decoded) == 0);
-    require(turbo__utf8_check(decoded, NULL));
-    require(turbo__query_name_is(raw, decoded));
+    FUZZ_CHECK(turbo__query_decode(arena, raw, &decoded) == 0);
+    FUZZ_CHECK(turbo__utf8_check(decoded, NULL));
+    FUZZ_CHECK(turbo__query_name_is(raw, decoded));
     if (decoded.len > 0) {
         decoded.len--;
-        require(!turbo__query_name_is(raw, decoded));
+        FUZZ_CHECK(!turbo__query_name_is(raw, decoded));
     }
 }
 
@@ -42,13 +32,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         check_piece(&arena, value);
         seen += name.len + value.len;
     }
-    require(seen <= size);
+    FUZZ_CHECK(seen <= size);
     rest = input;
     seen = 0;
     while (turbo__cookie_next(&rest, &name, &value)) {
         seen += name.len + value.len;
     }
-    require(seen <= size);
+    FUZZ_CHECK(seen <= size);
     turbo__arena_clear(&arena);
     return 0;
 }

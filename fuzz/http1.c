@@ -41,7 +41,9 @@ static void check_inside(const run *self, turbo_str view, size_t end)
 static void on_head(run *self, size_t end)
 {
     turbo__http1_head *head = &self->head;
-    FUZZ_CHECK(turbo__http1_read_head(&self->parser, self->data, &self->arena, head) == 0);
+    int error = turbo__http1_read_head(&self->parser, self->data, &self->arena, head);
+    FUZZ_CHECK(error == 0 || error == TURBO_EPROTOCOL);
+    self->out->refused += error != 0 ? 1 : 0;
     check_inside(self, head->target, end);
     FUZZ_CHECK(head->target.len > 0 && head->target.len <= self->limits->request_line);
     FUZZ_CHECK(end - self->head_start <= self->limits->head);
@@ -152,6 +154,7 @@ static void check_same(const fuzz_transcript *a, const fuzz_transcript *b)
     FUZZ_CHECK((a->error == 0) == (b->error == 0));
     FUZZ_CHECK(a->messages == b->messages);
     FUZZ_CHECK(a->idle == b->idle);
+    FUZZ_CHECK(a->refused == b->refused);
     FUZZ_CHECK(turbo_str_equal(turbo__buf_view(&a->text), turbo__buf_view(&b->text)));
 }
 

@@ -14,6 +14,7 @@ typedef struct fuzz_transcript {
     turbo__buf text; /* heads, decoded body bytes and ends, in order */
     int error;       /* 0 or the parser's error */
     size_t messages; /* complete ones */
+    size_t refused;  /* heads that were read and then refused; a server stops there */
     bool idle;       /* the input ended between two messages */
 } fuzz_transcript;
 

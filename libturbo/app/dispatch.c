@@ -34,7 +34,10 @@ static int read_target(turbo_request *request)
 static int toggle_slash(turbo_request *request, turbo_str path, turbo_str *out)
 {
     if (path.len > 0 && path.data[path.len - 1] == '/') {
-        *out = (turbo_str){path.data, path.len - 1};
+        while (path.len > 0 && path.data[path.len - 1] == '/') { /* all of them, as Starlette */
+            path.len--;
+        }
+        *out = path;
         return 0;
     }
     char *longer = turbo__arena_alloc(&request->arena, path.len + 1);

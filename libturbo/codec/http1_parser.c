@@ -138,6 +138,11 @@ static int on_headers_complete(http_parser *raw)
 {
     turbo__http1_parser *parser = self_of(raw);
     parser->head_done = true;
+    if (raw->http_major != 1) {
+        (void)turbo__error_set(TURBO_EPROTOCOL, "HTTP version %u.%u", raw->http_major,
+                               raw->http_minor);
+        return refuse(parser, TURBO_EPROTOCOL, raw->http_major == 0 ? 400 : 505);
+    }
     raw->upgrade = 0; /* an upgrade that nobody takes is a plain request (RFC 9110 §7.8) */
     return stop_at(parser, TURBO__HTTP1_HEAD);
 }
@@ -246,11 +251,56 @@ int turbo__http1_parse(turbo__http1_parser *parser, const char *base, size_t fro
     return parser->event;
 }
 
+static int refuse_head(turbo__http1_parser *parser, int status, const char *why)
+{
+    parser->status = status;
+    parser->error = turbo__error_set(TURBO_EPROTOCOL, "%s", why);
+    return parser->error;
+}
+
 static bool wants_continue(const turbo__http1_head *head)
 {
     const turbo__field *expect = turbo__fields_find(&head->fields, TURBO_STR("expect"));
     return head->version >= 11 && expect != NULL &&
            turbo__str_equal_nocase(expect->value, TURBO_STR("100-continue"));
+}
+
+/* RFC 9112 §6.1. The only coding known is chunked, and a list that does not end in it has no end. */
+static int check_coding(turbo__http1_parser *parser, const turbo__http1_head *head, turbo_str coding)
+{
+    static const turbo_str chunked = {"chunked", sizeof("chunked") - 1};
+    if (head->version < 11) {
+        return refuse_head(parser, 400, "Transfer-Encoding in an HTTP/1.0 message");
+    }
+    if (turbo__str_equal_nocase(coding, chunked)) {
+        return 0;
+    }
+    bool ends = coding.len > chunked.len &&
+                turbo__str_equal_nocase(
+                    turbo__str_slice(coding, coding.len - chunked.len, coding.len), chunked);
+    return refuse_head(parser, ends ? 501 : 400, "transfer coding other than chunked");
+}
+
+/* What http-parser leaves unchecked and a server must refuse. */
+static int check_head(turbo__http1_parser *parser, const turbo__http1_head *head)
+{
+    unsigned hosts = 0;
+    const turbo__field *coding = NULL;
+    for (size_t i = 0; i < head->fields.count; i++) {
+        const turbo__field *field = &head->fields.items[i];
+        if (turbo__str_equal_nocase(field->name, TURBO_STR("host"))) {
+            hosts++;
+        } else if (turbo__str_equal_nocase(field->name, TURBO_STR("transfer-encoding"))) {
+            if (coding != NULL) {
+                return refuse_head(parser, 400, "several Transfer-Encoding fields");
+            }
+            coding = field;
+        }
+    }
+    if (hosts > 1 || (hosts == 0 && head->version >= 11)) { /* RFC 9112 §3.2 */
+        return refuse_head(parser, 400, hosts == 0 ? "no Host field" : "several Host fields");
+    }
+    return coding == NULL ? 0 : check_coding(parser, head, coding->value);
 }
 
 int turbo__http1_read_head(turbo__http1_parser *parser, const char *base, turbo__arena *arena,
@@ -277,7 +327,7 @@ int turbo__http1_read_head(turbo__http1_parser *parser, const char *base, turbo_
         }
     }
     out->expect_continue = wants_continue(out);
-    return 0;
+    return check_head(parser, out);
 }
 
 turbo_str turbo__http1_body(const turbo__http1_parser *parser)

@@ -68,7 +68,7 @@ void turbo__http1_clear(turbo__http1_parser *parser);
 void turbo__http1_next(turbo__http1_parser *parser, size_t at);
 
 /**
- * Consumes `base[from .. to)` up to the next event and returns it (turbo__http1_event), or a
+ * Consumes `base[from .. to)`, which is not empty, up to the next event and returns it (turbo__http1_event), or a
  * negative error. `base` is the start of the input buffer: all bytes since the head's start must still
  * be there, at the same offsets, until the head is complete. `*consumed` is the number of bytes taken; after
  * TURBO__HTTP1_HEAD and _BODY the rest must be offered again even if it was seen.
@@ -79,7 +79,7 @@ int turbo__http1_parse(turbo__http1_parser *parser, const char *base, size_t fro
                        size_t *consumed);
 
 /** After TURBO__HTTP1_HEAD: the head, its fields array allocated from `arena`. `base` as before.
- *  Returns 0 or TURBO_ENOMEM. */
+ *  Returns 0, TURBO_ENOMEM, or TURBO_EPROTOCOL (Host or Transfer-Encoding); `out` is complete then too. */
 int turbo__http1_read_head(turbo__http1_parser *parser, const char *base, turbo__arena *arena,
                       turbo__http1_head *out);
 

@@ -494,12 +494,17 @@ static step begin_request(turbo__conn *conn)
     turbo__u64_bump(&loop->counters.requests, 1);
     conn->body_seen = 0;
     conn->body_error = 0;
-    if (fill_request(conn) != 0 || room_behind_head(conn) != 0) {
-        turbo__http1_refuse(conn, 503);
+    int rc = fill_request(conn);
+    if (rc == 0) {
+        rc = room_behind_head(conn);
+    }
+    if (rc != 0) {
+        bool malformed = rc == TURBO_EPROTOCOL;
+        turbo__http1_refuse(conn, malformed ? turbo__http1_status(&conn->parser) : 503);
         return STEP_WAIT;
     }
     conn->keep_alive = conn->head.keep_alive;
-    int rc = turbo__dispatch_route(loop->app, conn->request);
+    rc = turbo__dispatch_route(loop->app, conn->request);
     if (rc < 0) {
         return refuse_early(conn, rc == TURBO_EPROTOCOL ? 400 : 503);
     }

@@ -209,18 +209,25 @@ static const routing_case cases[] = {
 /* Registers "GET,POST /pattern"; the route is the pattern. */
 static int add(turbo__router *router, const char *spec)
 {
-    char text[256];
+    char names[64];
     const char *methods[MAX_METHODS];
     size_t count = 0;
-    cr_assert_lt(strlen(spec), sizeof(text));
-    strcpy(text, spec);
-    char *space = strchr(text, ' ');
+    const char *space = strchr(spec, ' ');
     cr_assert_not_null(space);
-    *space = '\0';
-    for (char *name = strtok(text, ","); name != NULL; name = strtok(NULL, ",")) {
-        methods[count++] = name;
+    size_t len = (size_t)(space - spec);
+    cr_assert_lt(len, sizeof(names));
+    memcpy(names, spec, len);
+    names[len] = '\0';
+    for (char *name = names; name != NULL; count++) {
+        cr_assert_lt(count, MAX_METHODS);
+        char *comma = strchr(name, ',');
+        methods[count] = name;
+        if (comma != NULL) {
+            *comma++ = '\0';
+        }
+        name = comma;
     }
-    void *route = (void *)(strchr(spec, ' ') + 1);
+    void *route = (void *)(space + 1);
     return turbo__router_add_group(router, methods, count, route, route);
 }
 

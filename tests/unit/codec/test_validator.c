@@ -306,18 +306,20 @@ typedef struct shared {
 
 static void *validate_often(void *user_data)
 {
+    static char wrong_answer[] = "wrong answer";
+    static char other_errors[] = "other errors";
     const shared *self = user_data;
     for (int i = 0; i < 200; i++) {
         turbo_json *errors = NULL;
         if (turbo_schema_validate(self->schema, self->document, &errors) != TURBO_EINVALID) {
-            return "wrong answer";
+            return wrong_answer;
         }
         char *text = render(errors);
         bool same = strcmp(text, self->expected) == 0;
         turbo_json_text_free(text);
         turbo_json_unref(errors);
         if (!same) {
-            return "other errors";
+            return other_errors;
         }
     }
     return NULL;

@@ -28,6 +28,15 @@ void tp_log_exception_object(const char *message, PyObject *exception)
     Py_XDECREF(args);
 }
 
+void tp_log_message(const char *message)
+{
+    PyObject *done = PyObject_CallFunction(log_error, "s", message);
+    if (done == NULL) {
+        PyErr_WriteUnraisable(log_error); /* the last resort: a broken logging handler */
+    }
+    Py_XDECREF(done);
+}
+
 void tp_log_exception(const char *message)
 {
     PyObject *exception = tp_take_exception();

@@ -24,6 +24,9 @@ int tp_native_init(PyObject *module);
  *  "turboapi.error". Never leaves an exception behind. Attached threads. */
 void tp_log_exception(const char *message);
 
+/** Logs `message` as an error to the logger "turboapi.error". Attached threads. */
+void tp_log_message(const char *message);
+
 /** As tp_log_exception(), for `exception` (borrowed). */
 void tp_log_exception_object(const char *message, PyObject *exception);
 

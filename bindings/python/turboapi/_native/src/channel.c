@@ -1,0 +1,861 @@
+/* SPDX-License-Identifier: MIT */
+#include "channel.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "awaitable.h"
+
+enum {
+    COPY_MAX = 2048 /* bytes of a body that are cheaper to copy than to refer to */
+};
+
+typedef enum stage {
+    STAGE_START, /* http.response.start is to come */
+    STAGE_HEAD,  /* it came; nothing was sent yet */
+    STAGE_STREAM,
+    STAGE_DONE
+} stage;
+
+typedef struct channel {
+    PyObject_HEAD
+    tp_slots *slots;
+    tp_slot *slot;
+    turbo_request *request;   /* NULL once the response is finished */
+    turbo_response *response;
+    stage stage;
+    bool body_given;   /* all of the request's body was received by the application */
+    bool disconnected; /* the client is gone */
+    bool watching;     /* on_close is registered */
+    bool no_body;      /* HEAD: what the application sends is not checked against its length */
+    int64_t length;    /* announced by the application, -1: not */
+    int64_t sent;
+    PyObject *reading;  /* future of the receive() that waits */
+    PyObject *sending;  /* future of the send() that waits */
+    PyObject *chunk;    /* the bytes it waits with */
+    bool last_chunk;    /* … and whether they are the last */
+} channel;
+
+/* What a callback on a server's thread tells the loop's thread. */
+typedef struct event {
+    tp_job job;
+    tp_slots *slots;
+    tp_slot *slot;
+    uint64_t number;
+    enum { EVENT_BODY, EVENT_CLOSED, EVENT_WRITABLE } kind;
+    int status;
+    bool last;
+    size_t len;
+    char data[];
+} event;
+
+/* Where a callback finds its channel; in the request's memory, so it is there while callbacks run. */
+typedef struct address {
+    tp_slots *slots;
+    tp_slot *slot;
+    uint64_t number;
+} address;
+
+static PyTypeObject *channel_type;
+static PyObject *key_type, *key_body, *key_more_body, *key_status, *key_headers;
+static PyObject *text_request, *text_disconnect, *text_start, *text_body;
+static PyObject *empty_bytes;
+static PyObject *name_done, *name_set_result;
+
+/* --- slots -------------------------------------------------------------------------------------- */
+
+static tp_slot *take_slot(tp_slots *slots, PyObject *owner)
+{
+    tp_slot *slot = slots->free;
+    if (slot != NULL) {
+        slots->free = slot->next;
+    } else {
+        slot = calloc(1, sizeof(*slot));
+        if (slot == NULL) {
+            PyErr_NoMemory();
+            return NULL;
+        }
+    }
+    slot->number++;
+    slot->channel = owner;
+    return slot;
+}
+
+static void give_slot(channel *self)
+{
+    tp_slot *slot = self->slot;
+    if (slot != NULL) {
+        self->slot = NULL;
+        slot->channel = NULL;
+        slot->number++;
+        slot->next = self->slots->free;
+        self->slots->free = slot;
+    }
+}
+
+/* --- events from the server's threads ----------------------------------------------------------- */
+
+static void handle_event(tp_job *job);
+
+static void post(const address *to, int kind, turbo_str data, bool last, int status)
+{
+    event *e = malloc(sizeof(*e) + data.len);
+    if (e == NULL) {
+        return; /* the write timeout or the client's leaving ends the request */
+    }
+    e->job.run = handle_event;
+    e->slots = to->slots;
+    e->slot = to->slot;
+    e->number = to->number;
+    e->kind = (kind == EVENT_BODY) ? EVENT_BODY : kind == EVENT_CLOSED ? EVENT_CLOSED : EVENT_WRITABLE;
+    e->status = status;
+    e->last = last;
+    e->len = data.len;
+    if (data.len > 0) {
+        memcpy(e->data, data.data, data.len);
+    }
+    if (tp_loop_submit(to->slots->loop, &e->job) != 0) {
+        free(e);
+    }
+}
+
+static void on_read(turbo_request *request, turbo_str data, bool last, int status, void *user_data)
+{
+    (void)request;
+    post(user_data, EVENT_BODY, data, last, status);
+}
+
+static void on_close(turbo_request *request, void *user_data)
+{
+    (void)request;
+    turbo_str none = {NULL, 0};
+    post(user_data, EVENT_CLOSED, none, true, 0);
+}
+
+static void on_writable(turbo_response *response, void *user_data)
+{
+    (void)response;
+    turbo_str none = {NULL, 0};
+    post(user_data, EVENT_WRITABLE, none, false, 0);
+}
+
+static address *make_address(channel *self)
+{
+    address *to = turbo_request_alloc(self->request, sizeof(*to));
+    if (to == NULL) {
+        PyErr_NoMemory();
+        return NULL;
+    }
+    to->slots = self->slots;
+    to->slot = self->slot;
+    to->number = self->slot->number;
+    return to;
+}
+
+/* Sets the result (taken) of a waiting future (taken out of `*place`), unless it was cancelled. */
+static void resolve(PyObject **place, PyObject *value)
+{
+    PyObject *future = *place;
+    *place = NULL;
+    if (future == NULL || value == NULL) {
+        PyErr_Clear();
+        Py_XDECREF(value);
+        Py_XDECREF(future);
+        return;
+    }
+    PyObject *done = PyObject_CallMethodNoArgs(future, name_done);
+    int waits = done != NULL && PyObject_IsTrue(done) == 0;
+    Py_XDECREF(done);
+    PyObject *set = waits ? PyObject_CallMethodOneArg(future, name_set_result, value) : NULL;
+    Py_XDECREF(set);
+    PyErr_Clear();
+    Py_DECREF(value);
+    Py_DECREF(future);
+}
+
+/* --- receive ------------------------------------------------------------------------------------ */
+
+static PyObject *disconnect_message(void)
+{
+    PyObject *message = PyDict_New();
+    if (message != NULL && PyDict_SetItem(message, key_type, text_disconnect) < 0) {
+        Py_CLEAR(message);
+    }
+    return message;
+}
+
+static PyObject *request_message(PyObject *body, bool more)
+{
+    PyObject *message = body != NULL ? PyDict_New() : NULL;
+    if (message != NULL && (PyDict_SetItem(message, key_type, text_request) < 0 ||
+                            PyDict_SetItem(message, key_body, body) < 0 ||
+                            PyDict_SetItem(message, key_more_body, more ? Py_True : Py_False) < 0)) {
+        Py_CLEAR(message);
+    }
+    Py_XDECREF(body);
+    return message;
+}
+
+static void note_disconnect(channel *self)
+{
+    self->disconnected = true;
+    if (self->reading != NULL) {
+        resolve(&self->reading, disconnect_message());
+    }
+}
+
+static void body_event(channel *self, const event *e)
+{
+    if (e->status != 0) {
+        note_disconnect(self);
+        return;
+    }
+    self->body_given = e->last;
+    resolve(&self->reading,
+            request_message(PyBytes_FromStringAndSize(e->data, (Py_ssize_t)e->len), !e->last));
+}
+
+static PyObject *wait_for(channel *self, PyObject **place)
+{
+    PyObject *future = tp_loop_future(self->slots->loop);
+    if (future == NULL) {
+        return NULL;
+    }
+    *place = Py_NewRef(future);
+    return tp_awaitable_future(future);
+}
+
+static PyObject *already(turbo_str body)
+{
+    if (body.len == 0) {
+        return Py_NewRef(empty_bytes);
+    }
+    return PyBytes_FromStringAndSize(body.data, (Py_ssize_t)body.len);
+}
+
+static PyObject *fail(int code)
+{
+    if (!PyErr_Occurred()) {
+        PyErr_Format(code == TURBO_ENOMEM ? PyExc_MemoryError : PyExc_RuntimeError, "%s",
+                     code == TURBO_ENOMEM ? "" : turbo_error_detail());
+    }
+    return tp_awaitable_error();
+}
+
+static PyObject *read_more(channel *self)
+{
+    address *to = make_address(self);
+    if (to == NULL) {
+        return tp_awaitable_error();
+    }
+    PyObject *waiting = wait_for(self, &self->reading);
+    if (waiting == NULL) {
+        return NULL;
+    }
+    int rc = turbo_request_read(self->request, on_read, to);
+    if (rc != 0) {
+        Py_DECREF(waiting);
+        Py_CLEAR(self->reading);
+        return fail(rc);
+    }
+    return waiting;
+}
+
+static PyObject *wait_for_close(channel *self)
+{
+    if (!self->watching) {
+        address *to = make_address(self);
+        int rc = to != NULL ? turbo_request_on_close(self->request, on_close, to) : TURBO_ENOMEM;
+        if (rc != 0) {
+            return fail(rc);
+        }
+        self->watching = true;
+    }
+    return wait_for(self, &self->reading);
+}
+
+static int is_waiting(PyObject *future)
+{
+    if (future == NULL) {
+        return 0;
+    }
+    PyObject *done = PyObject_CallMethodNoArgs(future, name_done);
+    int truth = done != NULL ? PyObject_IsTrue(done) : -1;
+    Py_XDECREF(done);
+    return truth < 0 ? -1 : !truth;
+}
+
+static PyObject *receive(PyObject *object, PyObject *ignored)
+{
+    (void)ignored;
+    channel *self = (channel *)object;
+    int waiting = is_waiting(self->reading);
+    if (waiting != 0) {
+        if (waiting > 0) {
+            PyErr_SetString(PyExc_RuntimeError, "receive() is already waiting");
+        }
+        return tp_awaitable_error();
+    }
+    Py_CLEAR(self->reading); /* a wait that was cancelled */
+    if (self->disconnected || self->request == NULL) {
+        return tp_awaitable_ready(disconnect_message());
+    }
+    if (self->body_given) {
+        return wait_for_close(self);
+    }
+    if (turbo_request_body_complete(self->request)) {
+        self->body_given = true;
+        return tp_awaitable_ready(request_message(already(turbo_request_body(self->request)), false));
+    }
+    return read_more(self);
+}
+
+/* --- send --------------------------------------------------------------------------------------- */
+
+static void let_go(channel *self)
+{
+    self->request = NULL;
+    self->response = NULL;
+    self->stage = STAGE_DONE;
+    give_slot(self);
+    if (self->reading != NULL) {
+        resolve(&self->reading, disconnect_message());
+    }
+}
+
+static void finish(channel *self)
+{
+    turbo_response *response = self->response;
+    let_go(self);
+    if (turbo_response_finish(response) != 0) {
+        self->disconnected = true;
+    }
+}
+
+static turbo_str bytes_view(PyObject *bytes)
+{
+    turbo_str view = {PyBytes_AS_STRING(bytes), (size_t)PyBytes_GET_SIZE(bytes)};
+    return view;
+}
+
+static int add_field(channel *self, PyObject *name, PyObject *value)
+{
+    if (!PyBytes_Check(name) || !PyBytes_Check(value)) {
+        PyErr_SetString(PyExc_TypeError, "header names and values must be bytes");
+        return -1;
+    }
+    turbo_str field = bytes_view(name);
+    turbo_str text = bytes_view(value);
+    if (field.len == 14 && PyOS_strnicmp(field.data, "content-length", 14) == 0) {
+        PyObject *number = PyLong_FromString(text.data, NULL, 10);
+        self->length = number != NULL ? PyLong_AsLongLong(number) : -1;
+        Py_XDECREF(number);
+        if (PyErr_Occurred()) {
+            return -1;
+        }
+    }
+    if ((field.len == 17 && PyOS_strnicmp(field.data, "transfer-encoding", 17) == 0) ||
+        (field.len == 10 && PyOS_strnicmp(field.data, "connection", 10) == 0)) {
+        return 0; /* how the message is framed is the server's business */
+    }
+    int rc = turbo_response_header(self->response, field, text);
+    if (rc != 0) {
+        PyErr_SetString(PyExc_RuntimeError, turbo_error_detail());
+        return -1;
+    }
+    return 0;
+}
+
+static int add_pair(channel *self, PyObject *pair)
+{
+    PyObject *items = PySequence_Fast(pair, "a header must be a pair of bytes");
+    if (items == NULL) {
+        return -1;
+    }
+    int rc = -1;
+    if (PySequence_Fast_GET_SIZE(items) == 2) {
+        rc = add_field(self, PySequence_Fast_GET_ITEM(items, 0), PySequence_Fast_GET_ITEM(items, 1));
+    } else {
+        PyErr_SetString(PyExc_ValueError, "a header must be a pair of bytes");
+    }
+    Py_DECREF(items);
+    return rc;
+}
+
+static int add_headers(channel *self, PyObject *headers)
+{
+    PyObject *items = PySequence_Fast(headers, "headers must be iterable");
+    if (items == NULL) {
+        return -1;
+    }
+    int rc = 0;
+    for (Py_ssize_t i = 0; rc == 0 && i < PySequence_Fast_GET_SIZE(items); i++) {
+        rc = add_pair(self, PySequence_Fast_GET_ITEM(items, i));
+    }
+    Py_DECREF(items);
+    return rc;
+}
+
+static int wrong_type(const char *expected, PyObject *type)
+{
+    PyErr_Format(PyExc_RuntimeError, "Expected ASGI message '%s', but got '%S'.", expected, type);
+    return -1;
+}
+
+static bool same_text(PyObject *a, PyObject *b)
+{
+    return a == b || (PyUnicode_Check(a) && PyUnicode_Compare(a, b) == 0);
+}
+
+static int take_start(channel *self, PyObject *message, PyObject *type)
+{
+    if (!same_text(type, text_start)) {
+        return wrong_type("http.response.start", type);
+    }
+    PyObject *status = NULL;
+    PyObject *headers = NULL;
+    if (tp_dict_get(message, key_status, &status) <= 0) {
+        if (!PyErr_Occurred()) {
+            PyErr_SetString(PyExc_KeyError, "status");
+        }
+        return -1;
+    }
+    long code = PyLong_AsLong(status);
+    Py_DECREF(status);
+    if (code == -1 && PyErr_Occurred()) {
+        return -1;
+    }
+    if (turbo_response_status(self->response, (int)code) != 0) {
+        PyErr_SetString(PyExc_RuntimeError, turbo_error_detail());
+        return -1;
+    }
+    int found = tp_dict_get(message, key_headers, &headers);
+    int rc = found > 0 ? add_headers(self, headers) : found;
+    Py_XDECREF(headers);
+    if (rc == 0) {
+        self->stage = STAGE_HEAD;
+        self->no_body = self->no_body || code == 204 || code == 304;
+    }
+    return rc;
+}
+
+/* The body of a message as bytes: a new reference. */
+static PyObject *body_of(PyObject *message)
+{
+    PyObject *body = NULL;
+    int found = tp_dict_get(message, key_body, &body);
+    if (found < 0) {
+        return NULL;
+    }
+    if (found == 0) {
+        return Py_NewRef(empty_bytes);
+    }
+    if (PyBytes_CheckExact(body)) {
+        return body;
+    }
+    PyObject *bytes = PyBytes_FromObject(body);
+    Py_DECREF(body);
+    return bytes;
+}
+
+static int more_of(PyObject *message)
+{
+    PyObject *more = NULL;
+    int found = tp_dict_get(message, key_more_body, &more);
+    if (found <= 0) {
+        return found;
+    }
+    int truth = PyObject_IsTrue(more);
+    Py_DECREF(more);
+    return truth;
+}
+
+static int count_body(channel *self, Py_ssize_t size, bool last)
+{
+    self->sent += size;
+    if (self->length < 0 || self->no_body) {
+        return 0;
+    }
+    if (self->sent > self->length) {
+        PyErr_SetString(PyExc_RuntimeError, "Response content longer than Content-Length");
+        return -1;
+    }
+    if (last && self->sent < self->length) {
+        PyErr_SetString(PyExc_RuntimeError, "Response content shorter than Content-Length");
+        return -1;
+    }
+    return 0;
+}
+
+static int send_whole(channel *self, PyObject *body)
+{
+    turbo_str view = bytes_view(body);
+    int rc;
+    if (view.len <= COPY_MAX || self->no_body) {
+        rc = turbo_response_body(self->response, view);
+    } else {
+        tp_loop_release *release = tp_loop_release_new(self->slots->loop, body);
+        rc = release != NULL
+                 ? turbo_response_body_owned(self->response, view, tp_loop_release_run, release)
+                 : TURBO_ENOMEM;
+        if (rc != 0 && release != NULL) {
+            tp_loop_release_discard(release);
+        }
+    }
+    if (rc == 0) {
+        finish(self);
+    }
+    return rc;
+}
+
+/* Returns 0, TURBO_EAGAIN or another error. */
+static int send_part(channel *self, PyObject *body)
+{
+    turbo_str view = bytes_view(body);
+    if (view.len == 0) {
+        return 0;
+    }
+    if (view.len <= COPY_MAX) {
+        return turbo_response_send_chunk(self->response, view, NULL, NULL);
+    }
+    tp_loop_release *release = tp_loop_release_new(self->slots->loop, body);
+    if (release == NULL) {
+        return TURBO_ENOMEM;
+    }
+    int rc = turbo_response_send_chunk(self->response, view, tp_loop_release_run, release);
+    if (rc != 0) {
+        tp_loop_release_discard(release);
+    }
+    return rc;
+}
+
+static PyObject *nothing(void)
+{
+    return tp_awaitable_ready(Py_NewRef(Py_None));
+}
+
+/* The client is gone: what is sent goes nowhere, as with uvicorn. */
+static PyObject *gone(channel *self, bool last)
+{
+    self->disconnected = true;
+    if (last) {
+        finish(self);
+    }
+    return nothing();
+}
+
+static PyObject *wait_writable(channel *self, PyObject *body, bool last)
+{
+    address *to = make_address(self);
+    if (to == NULL) {
+        return tp_awaitable_error();
+    }
+    PyObject *waiting = wait_for(self, &self->sending);
+    if (waiting == NULL) {
+        return NULL;
+    }
+    self->chunk = Py_NewRef(body);
+    self->last_chunk = last;
+    int rc = turbo_response_on_writable(self->response, on_writable, to);
+    if (rc != 0) {
+        Py_DECREF(waiting);
+        Py_CLEAR(self->sending);
+        Py_CLEAR(self->chunk);
+        return fail(rc);
+    }
+    return waiting;
+}
+
+static PyObject *stream(channel *self, PyObject *body, bool last)
+{
+    if (self->stage == STAGE_HEAD) {
+        int rc = turbo_response_begin(self->response, self->no_body ? -1 : self->length);
+        if (rc == TURBO_ECANCELLED) {
+            self->stage = STAGE_STREAM;
+            return gone(self, last);
+        }
+        if (rc != 0) {
+            return fail(rc);
+        }
+        self->stage = STAGE_STREAM;
+    }
+    int rc = self->no_body ? 0 : send_part(self, body);
+    if (rc == TURBO_EAGAIN) {
+        return wait_writable(self, body, last);
+    }
+    if (rc == TURBO_ECANCELLED) {
+        return gone(self, last);
+    }
+    if (rc != 0) {
+        return fail(rc);
+    }
+    if (last) {
+        finish(self);
+    }
+    return nothing();
+}
+
+/* The socket has taken what was queued: the chunk that waits may go now. */
+static void writable_event(channel *self)
+{
+    PyObject *body = self->chunk;
+    self->chunk = NULL;
+    if (body == NULL || self->response == NULL) {
+        Py_XDECREF(body);
+        return;
+    }
+    int rc = send_part(self, body);
+    if (rc == TURBO_EAGAIN) {
+        address *to = make_address(self);
+        self->chunk = body;
+        if (to != NULL && turbo_response_on_writable(self->response, on_writable, to) == 0) {
+            return;
+        }
+        PyErr_Clear();
+        self->chunk = NULL;
+    }
+    Py_DECREF(body);
+    if (rc != 0) {
+        self->disconnected = true;
+    }
+    if (self->last_chunk) {
+        finish(self);
+    }
+    resolve(&self->sending, Py_NewRef(Py_None));
+}
+
+static PyObject *send_body(channel *self, PyObject *message, PyObject *type)
+{
+    if (!same_text(type, text_body)) {
+        (void)wrong_type("http.response.body", type); /* its exception is what counts */
+        return tp_awaitable_error();
+    }
+    int more = more_of(message);
+    PyObject *body = more >= 0 ? body_of(message) : NULL;
+    if (body == NULL || count_body(self, PyBytes_GET_SIZE(body), more == 0) < 0) {
+        Py_XDECREF(body);
+        return tp_awaitable_error();
+    }
+    PyObject *result;
+    if (more == 0 && self->stage == STAGE_HEAD) {
+        int rc = send_whole(self, body);
+        result = rc == 0 ? nothing() : fail(rc);
+    } else {
+        result = stream(self, body, more == 0);
+    }
+    Py_DECREF(body);
+    return result;
+}
+
+static PyObject *send(PyObject *object, PyObject *message)
+{
+    channel *self = (channel *)object;
+    PyObject *type = NULL;
+    PyObject *result;
+    if (!PyDict_Check(message) || tp_dict_get(message, key_type, &type) <= 0) {
+        if (!PyErr_Occurred()) {
+            PyErr_SetString(PyExc_KeyError, "type");
+        }
+        return tp_awaitable_error();
+    }
+    if (self->stage == STAGE_DONE) {
+        if (self->disconnected) {
+            result = nothing();
+        } else {
+            PyErr_Format(PyExc_RuntimeError,
+                         "Unexpected ASGI message '%S' sent, after response already completed.", type);
+            result = tp_awaitable_error();
+        }
+    } else if (self->stage == STAGE_START) {
+        result = take_start(self, message, type) == 0 ? nothing() : tp_awaitable_error();
+    } else {
+        result = send_body(self, message, type);
+    }
+    Py_DECREF(type);
+    return result;
+}
+
+/* --- events, on the loop's thread --------------------------------------------------------------- */
+
+static void handle_event(tp_job *job)
+{
+    event *e = (event *)(void *)job;
+    if (e->slot->number == e->number && e->slot->channel != NULL) {
+        channel *self = (channel *)Py_NewRef(e->slot->channel);
+        switch (e->kind) {
+        case EVENT_BODY:
+            body_event(self, e);
+            break;
+        case EVENT_CLOSED:
+            note_disconnect(self);
+            break;
+        case EVENT_WRITABLE:
+            writable_event(self);
+            break;
+        }
+        Py_DECREF(self);
+    }
+    free(e);
+}
+
+/* --- the end ------------------------------------------------------------------------------------ */
+
+static void answer_500(channel *self)
+{
+    turbo_response *response = self->response;
+    int rc = turbo_response_status(response, 500);
+    rc = rc != 0 ? rc
+                 : turbo_response_header(response, TURBO_STR("content-type"),
+                                         TURBO_STR("text/plain; charset=utf-8"));
+    rc = rc != 0 ? rc : turbo_response_body_static(response, TURBO_STR("Internal Server Error"));
+    if (rc == 0) {
+        finish(self);
+        return;
+    }
+    let_go(self);
+    turbo_response_abort(response);
+}
+
+const char *tp_channel_end(PyObject *object, bool failed)
+{
+    channel *self = (channel *)object;
+    const char *complaint = NULL;
+    if (self->response == NULL) {
+        return NULL;
+    }
+    if (self->stage == STAGE_START) {
+        complaint = failed || self->disconnected ? NULL
+                                                 : "ASGI callable returned without starting response.";
+        answer_500(self);
+        return complaint;
+    }
+    complaint = failed || self->disconnected ? NULL
+                                             : "ASGI callable returned without completing response.";
+    turbo_response *response = self->response;
+    let_go(self);
+    turbo_response_abort(response);
+    return complaint;
+}
+
+/* --- the object --------------------------------------------------------------------------------- */
+
+static PyMethodDef receive_method = {"receive", receive, METH_NOARGS, "The ASGI receive callable."};
+static PyMethodDef send_method = {"send", send, METH_O, "The ASGI send callable."};
+
+PyObject *tp_channel_receive(PyObject *object)
+{
+    return PyCFunction_New(&receive_method, object);
+}
+
+PyObject *tp_channel_send(PyObject *object)
+{
+    return PyCFunction_New(&send_method, object);
+}
+
+PyObject *tp_channel_new(tp_slots *slots, turbo_request *request, turbo_response *response)
+{
+    channel *self = PyObject_GC_New(channel, channel_type);
+    if (self == NULL) {
+        return NULL;
+    }
+    size_t head = offsetof(channel, slots);
+    memset((char *)self + head, 0, sizeof(*self) - head);
+    self->slots = slots;
+    self->length = -1;
+    PyObject_GC_Track((PyObject *)self);
+    self->slot = take_slot(slots, (PyObject *)self);
+    if (self->slot == NULL) {
+        Py_DECREF(self);
+        return NULL;
+    }
+    self->request = request;
+    self->response = response;
+    turbo_str method = turbo_request_method(request);
+    self->no_body = method.len == 4 && memcmp(method.data, "HEAD", 4) == 0;
+    return (PyObject *)self;
+}
+
+static int channel_traverse(PyObject *object, visitproc visit, void *arg)
+{
+    channel *self = (channel *)object;
+    Py_VISIT(Py_TYPE(object));
+    Py_VISIT(self->reading);
+    Py_VISIT(self->sending);
+    Py_VISIT(self->chunk);
+    return 0;
+}
+
+static int channel_clear(PyObject *object)
+{
+    channel *self = (channel *)object;
+    Py_CLEAR(self->reading);
+    Py_CLEAR(self->sending);
+    Py_CLEAR(self->chunk);
+    return 0;
+}
+
+static void channel_dealloc(PyObject *object)
+{
+    channel *self = (channel *)object;
+    PyTypeObject *type = Py_TYPE(object);
+    PyObject_GC_UnTrack(object);
+    give_slot(self);
+    (void)channel_clear(object); /* always 0 */
+    type->tp_free(object);
+    Py_DECREF(type);
+}
+
+static PyType_Slot channel_slots[] = {
+    {Py_tp_doc, "What receive() and send() of one request share."},
+    {Py_tp_dealloc, channel_dealloc},
+    {Py_tp_traverse, channel_traverse},
+    {Py_tp_clear, channel_clear},
+    {0, NULL},
+};
+
+static PyType_Spec channel_spec = {
+    .name = "turboapi._native._dataplane.Channel",
+    .basicsize = sizeof(channel),
+    .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_DISALLOW_INSTANTIATION,
+    .slots = channel_slots,
+};
+
+static int intern_all(void)
+{
+    const struct {
+        PyObject **place;
+        const char *text;
+    } names[] = {
+        {&key_type, "type"},
+        {&key_body, "body"},
+        {&key_more_body, "more_body"},
+        {&key_status, "status"},
+        {&key_headers, "headers"},
+        {&text_request, "http.request"},
+        {&text_disconnect, "http.disconnect"},
+        {&text_start, "http.response.start"},
+        {&text_body, "http.response.body"},
+        {&name_done, "done"},
+        {&name_set_result, "set_result"},
+    };
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        *names[i].place = PyUnicode_InternFromString(names[i].text);
+        if (*names[i].place == NULL) {
+            return -1;
+        }
+    }
+    empty_bytes = PyBytes_FromStringAndSize(NULL, 0);
+    return empty_bytes != NULL ? 0 : -1;
+}
+
+int tp_channel_init(void)
+{
+    if (channel_type != NULL) {
+        return 0;
+    }
+    if (tp_awaitable_init() < 0 || intern_all() < 0) {
+        return -1;
+    }
+    channel_type = (PyTypeObject *)PyType_FromSpec(&channel_spec);
+    return channel_type != NULL ? 0 : -1;
+}

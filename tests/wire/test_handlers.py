@@ -1,0 +1,157 @@
+# SPDX-License-Identifier: MIT
+"""What handlers may do, and what becomes of their mistakes."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+
+import pytest
+
+from client import Client, message
+
+
+def test_a_failing_handler_is_500_text_and_nothing_of_its_answer_is_sent(client: Client) -> None:
+    answer = client.get("/fail")
+    assert (answer.status, answer.body) == (500, b"Internal Server Error")
+    assert answer.get("content-type") == "text/plain; charset=utf-8"
+    assert answer.all("x-leftover") == []
+    assert client.get("/").body == b"hello"
+
+
+@pytest.mark.parametrize(
+    ("name", "code", "status"),
+    [("limit", -14, 413), ("json", -18, 400), ("protocol", -22, 400), ("invalid", -21, 422)],
+)
+def test_errors_with_a_status_of_their_own(client: Client, name: str, code: int, status: int) -> None:
+    answer = client.get(f"/fail?code={code}")
+    assert answer.status == status
+    assert "detail" in json.loads(answer.body)
+    assert client.get("/").body == b"hello"
+
+
+@pytest.mark.parametrize("code", [2, 77, -12345])
+def test_a_result_that_is_none_of_the_contract_is_500(client: Client, code: int) -> None:
+    assert client.get(f"/fail?code={code}").status == 500
+
+
+@pytest.mark.parametrize("code", [100, 199, 600, 0, -1])
+def test_a_status_out_of_range_is_refused(client: Client, code: int) -> None:
+    assert client.get(f"/status?code={code}").status == 500
+
+
+def test_headers_are_sent_or_refused(client: Client) -> None:
+    answer = client.get("/headers")
+    assert answer.body.decode().split() == [
+        "TURBO_OK",
+        "TURBO_OK",
+        "TURBO_OK",
+        "TURBO_EHEADER",
+        "TURBO_EHEADER",
+        "TURBO_EHEADER",
+        "TURBO_EHEADER",
+        "TURBO_EHEADER",
+        "TURBO_EHEADER",
+        "TURBO_OK",
+    ]
+    assert answer.all("set-cookie") == ["a=1", "b=2"]
+    assert ("Location", "/elsewhere") in answer.headers
+    assert answer.all("x-injected") == answer.all("x-split") == []
+    assert answer.get("x-high") == "\xc3\xa9"
+
+
+def test_static_answers(client: Client) -> None:
+    for _ in range(2):
+        answer = client.get("/static")
+        assert answer.body == b'{"status":"ok"}'
+        assert answer.get("content-type") == "application/json"
+        assert answer.get("x-static") == "yes"
+        assert answer.get("date")
+    client.send(b"GET /static HTTP/1.0\r\nconnection: keep-alive\r\n\r\n")
+    assert client.read().get("connection") == "keep-alive"
+    assert client.get("/static", connection="close").get("connection") == "close"
+    assert client.at_end()
+
+
+@pytest.mark.parametrize("path", ["/early", "/thread"])
+def test_answers_that_are_finished_elsewhere(client: Client, path: str) -> None:
+    for _ in range(200):
+        assert client.get(path).body == path[1:].encode()
+    client.send(message("GET", path) * 50 + message("GET", "/"))
+    assert [client.read().body for _ in range(51)] == [path[1:].encode()] * 50 + [b"hello"]
+
+
+def test_pending_answers_finish_in_any_order(server) -> None:
+    tags = [f"t{i}" for i in range(20)]
+    clients = {tag: server.client() for tag in tags}
+    for tag, client in clients.items():
+        client.send(message("GET", f"/hold?tag={tag}"))
+        server.wait(f"held {tag}")
+    for tag in reversed(tags):
+        assert server.do("status", tag, "201") == "TURBO_OK"
+        assert server.do("body", tag, f"body of {tag}") == "TURBO_OK"
+        assert server.do("finish", tag) == "TURBO_OK"
+        answer = clients[tag].read()
+        assert (answer.status, answer.body) == (201, f"body of {tag}".encode())
+    for client in clients.values():
+        assert client.get("/").body == b"hello"
+        client.close()
+    released = Counter(e for e in server.end() if e.startswith("released"))
+    assert released == {f"released {tag}": 1 for tag in tags}
+
+
+def test_abort_closes_without_an_answer(server, client: Client) -> None:
+    client.send(message("GET", "/hold?tag=a"))
+    server.wait("held a")
+    assert server.do("body", "a", "unsent") == "TURBO_OK"
+    assert server.do("abort", "a") == "TURBO_OK"
+    assert client.at_end()
+    assert server.wait("released a")
+    assert server.metrics()["broken"] == 1
+    assert [e for e in server.end() if e.startswith("released")] == []
+
+
+@pytest.mark.parametrize("leave", ["close", "reset"])
+def test_a_client_that_leaves_a_pending_answer(server, leave: str) -> None:
+    client = server.client()
+    client.send(message("GET", "/hold?tag=a"))
+    server.wait("held a")
+    server.command("cancelled a")
+    assert server.wait("cancelled a") == "cancelled a 0"
+    getattr(client, leave)()
+    assert server.wait("closed a")
+    server.command("cancelled a")
+    assert server.wait("cancelled a") == "cancelled a 1"
+    assert server.do("body", "a", "for nobody") == "TURBO_OK"
+    assert server.do("finish", "a") == "TURBO_ECANCELLED"
+    assert server.wait("released a")
+    with server.client() as other:
+        assert other.get("/").body == b"hello"
+    left = [e for e in server.end() if e.split()[0] in ("released", "closed")]
+    assert left == []
+
+
+def test_the_close_callback_does_not_fire_for_a_finished_answer(server) -> None:
+    client = server.client()
+    client.send(message("GET", "/hold?tag=a"))
+    server.wait("held a")
+    assert server.do("finish", "a") == "TURBO_OK"
+    assert client.read().body == b""
+    client.close()
+    assert [e for e in server.end() if e.startswith("closed")] == []
+
+
+def test_metrics_count(serve) -> None:
+    server = serve()
+    with server.client() as client:
+        for target in ("/", "/nope", "/fail", "/static"):
+            client.get(target)
+        client.send(b"broken\r\n\r\n")
+        assert client.read().status == 400
+        assert client.at_end()
+        metrics = server.metrics()
+        assert metrics["requests"] == 4
+        assert (metrics["2xx"], metrics["4xx"], metrics["5xx"]) == (2, 2, 1)
+        assert metrics["connections"] == 1
+        assert metrics["parse_errors"] == 1
+        assert metrics["bytes_in"] > 0 and metrics["bytes_out"] > 0
