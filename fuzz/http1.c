@@ -4,6 +4,8 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "turbo/error.h"
+
 #include "target.h"
 
 /* A run over one input; lives on the stack of fuzz_http1_run(). */

@@ -41,8 +41,8 @@ typedef struct turbo_server_options {
     uint32_t max_requests;       /**< requests per connection; 0: 10,000 */
     bool reuse_port;             /**< SO_REUSEPORT, for several processes on one port */
     bool redirect_slashes;       /**< 307 to the path with or without its last slash if that one has a route */
-    bool strict_head;            /**< HEAD is answered only by routes registered for it (FastAPI's rule), not by those for GET */
     bool allow_first;            /**< Allow of a 405 lists only the first route of that path (Starlette's answer) */
+    bool strict_head;            /**< HEAD is answered only by routes registered for it (FastAPI's rule), not by those for GET */
     const char *server_header;   /**< value of the Server field; NULL: "libturbo"; "": no field */
     const turbo_cors_options *cors;  /**< for every route; NULL: no CORS */
     const turbo_thread_hooks *hooks; /**< NULL: none */

@@ -31,6 +31,23 @@ uint64_t turbo__clock_ns(void)
     return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
 }
 
+void turbo__sleep_ns(uint64_t ns)
+{
+    struct timespec time = {(time_t)(ns / 1000000000u), (long)(ns % 1000000000u)};
+    (void)nanosleep(&time, NULL); /* waking early is allowed */
+}
+
+void turbo__clock_deadline(uint32_t ms, struct timespec *out)
+{
+    *out = now(CLOCK_MONOTONIC);
+    out->tv_sec += (time_t)(ms / 1000u);
+    out->tv_nsec += (long)(ms % 1000u) * 1000000L;
+    if (out->tv_nsec >= 1000000000L) {
+        out->tv_sec++;
+        out->tv_nsec -= 1000000000L;
+    }
+}
+
 int64_t turbo__clock_wall(void)
 {
     return (int64_t)now(CLOCK_REALTIME_COARSE).tv_sec;

@@ -13,6 +13,14 @@ uint64_t turbo__clock_ns(void);
 /** Seconds since 1970 of the calendar clock, coarse. */
 int64_t turbo__clock_wall(void);
 
+struct timespec;
+
+/** Sleeps about `ns` nanoseconds; less when a signal comes. */
+void turbo__sleep_ns(uint64_t ns);
+
+/** The moment `ms` milliseconds from now on the clock that never jumps (CLOCK_MONOTONIC), for timed waits. */
+void turbo__clock_deadline(uint32_t ms, struct timespec *out);
+
 enum { TURBO__HTTP_DATE_LEN = 29 };
 
 /** Writes `seconds` since 1970 as IMF-fixdate (RFC 9110 §5.6.7), 29 bytes without NUL. */

@@ -6,8 +6,8 @@
  */
 
 #include <signal.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "base/compat.h"
 #include "base/error.h"
 #include "base/mem.h"
@@ -89,8 +89,7 @@ static void *monitor_main(void *arg)
     turbo__monitor *monitor = &server->monitor;
     int idle_ticks = 0;
     while (!told_to_quit(monitor)) {
-        struct timespec tick = {0, TICK_NS};
-        (void)nanosleep(&tick, NULL); /* woken early it looks early */
+        turbo__sleep_ns(TICK_NS);
         idle_ticks = look(server) ? idle_ticks + 1 : 0;
         if (idle_ticks >= IDLE_TICKS) {
             idle_ticks = 0;

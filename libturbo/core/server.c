@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <string.h>
-#include <time.h>
 
 #include <unistd.h>
 
@@ -273,23 +272,11 @@ void turbo_server_stop(turbo_server *server)
     }
 }
 
-static struct timespec deadline_in(int ms)
-{
-    struct timespec at = {0, 0};
-    (void)clock_gettime(CLOCK_MONOTONIC, &at); /* this clock exists */
-    at.tv_sec += ms / 1000;
-    at.tv_nsec += (long)(ms % 1000) * 1000000L;
-    if (at.tv_nsec >= 1000000000L) {
-        at.tv_sec++;
-        at.tv_nsec -= 1000000000L;
-    }
-    return at;
-}
-
 int turbo_server_wait(turbo_server *server, int timeout_ms)
 {
     turbo__pool *pool = &server->pool;
-    struct timespec until = deadline_in(timeout_ms > 0 ? timeout_ms : 0);
+    struct timespec until;
+    turbo__clock_deadline(timeout_ms > 0 ? (uint32_t)timeout_ms : 0, &until);
     int rc = 0;
     (void)pthread_mutex_lock(&pool->lock);
     while (pool->live_loops > 0 && rc != ETIMEDOUT) {

@@ -137,6 +137,7 @@ MEMBER(turbo_server_options, max_requests, 92, 4);
 MEMBER(turbo_server_options, reuse_port, 96, 1);
 MEMBER(turbo_server_options, redirect_slashes, 97, 1);
 MEMBER(turbo_server_options, allow_first, 98, 1);
+MEMBER(turbo_server_options, strict_head, 99, 1);
 MEMBER(turbo_server_options, server_header, 104, 8);
 MEMBER(turbo_server_options, cors, 112, 8);
 MEMBER(turbo_server_options, hooks, 120, 8);
