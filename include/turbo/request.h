@@ -62,11 +62,11 @@ TURBO_API int turbo_request_query_param(turbo_request *request, turbo_str name, 
  *  sent twice. Errors: TURBO_ENOTFOUND. */
 TURBO_API int turbo_request_cookie(const turbo_request *request, turbo_str name, turbo_str *value);
 
-/** The whole body. For a route with `stream_body`: what has arrived so far and was not yet read
- *  with turbo_request_read(). */
+/** The whole body. For a route with `stream_body` only if it was complete when the handler was called
+ *  (turbo_request_body_complete()), else empty: turbo_request_read() then delivers all of it. */
 TURBO_API turbo_str turbo_request_body(const turbo_request *request);
 
-/** Whether the whole body is there; always true without `stream_body`. */
+/** Whether the whole body was there when the handler was called; always true without `stream_body`. */
 TURBO_API bool turbo_request_body_complete(const turbo_request *request);
 
 /** One part of a streamed body. `data` is borrowed for the call. `status`: 0, or TURBO_ECANCELLED

@@ -90,6 +90,7 @@ void turbo__exchange_reset(turbo_request *request)
         turbo__buf_clear(&request->body_buf);
     }
     request->body_complete = false;
+    request->body_whole = false;
     request->streams_body = false;
     request->begun = false;
     request->chunked = false;

@@ -102,6 +102,7 @@ struct turbo_request {
     turbo_str body; /* into the receive buffer or body_buf */
     turbo__buf body_buf;
     bool body_complete;
+    bool body_whole;   /* it was complete when the handler was called: what handlers may see without asking the loop */
     bool streams_body; /* the route reads with turbo_request_read() */
     bool begun;        /* the loop has written the head of a stream */
     bool chunked;      /* … in chunks */

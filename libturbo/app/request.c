@@ -141,7 +141,7 @@ turbo_str turbo_request_body(const turbo_request *request)
 
 bool turbo_request_body_complete(const turbo_request *request)
 {
-    return request->body_complete;
+    return request->body_whole;
 }
 
 int turbo_request_read(turbo_request *request, turbo_read_fn *fn, void *user_data)

@@ -165,7 +165,7 @@ static int new_registration(turbo__router *router, const char *const *methods, s
         return TURBO_ENOMEM;
     }
     for (size_t i = 0; i < count; i++) {
-        size_t method;
+        size_t method = 0;
         rc = intern_method(router, methods[i], &method);
         if (rc != 0) {
             return rc;

@@ -180,7 +180,7 @@ static int read_number(compiler *self, turbo__schema_node *node, const turbo_jso
     static int compile_##member(compiler *self, turbo__schema_node *node, const turbo_json *value, \
                                 const path *at)                                                    \
     {                                                                                              \
-        turbo__schema_number *number;                                                              \
+        turbo__schema_number *number = NULL;                                                       \
         int rc = read_number(self, node, value, at, &number);                                      \
         if (rc == 0) {                                                                             \
             node->numeric->member = number;                                                        \
@@ -196,7 +196,7 @@ NUMERIC_KEYWORD(exclusive_maximum)
 static int compile_multiple_of(compiler *self, turbo__schema_node *node, const turbo_json *value,
                                const path *at)
 {
-    turbo__schema_number *number;
+    turbo__schema_number *number = NULL;
     int rc = read_number(self, node, value, at, &number);
     if (rc != 0) {
         return rc;

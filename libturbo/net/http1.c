@@ -237,6 +237,7 @@ static step call_handler(turbo__conn *conn)
         return next_message(conn) ? STEP_AGAIN : STEP_WAIT;
     }
     conn->state = TURBO__CONN_HANDLER;
+    request->body_whole = request->body_complete;
     turbo__conn_no_timer(conn);
     const turbo_route *route = request->route;
     if (route->offload || turbo__u32_load_relaxed(&route->slow) > 0) {

@@ -21,7 +21,7 @@
 /* Guards the insides of a built-in container. Nothing on a build with a GIL. The guarded block may lose
  * the lock for a moment whenever it waits (another critical section, a detach): re-check after that. */
 #if TP_FREE_THREADED
-#define TP_BEGIN_CRITICAL_SECTION(object) Py_BEGIN_CRITICAL_SECTION(object)
+#define TP_BEGIN_CRITICAL_SECTION(object) Py_BEGIN_CRITICAL_SECTION(object);
 #define TP_END_CRITICAL_SECTION() Py_END_CRITICAL_SECTION()
 #else
 #define TP_BEGIN_CRITICAL_SECTION(object) {

@@ -1,0 +1,252 @@
+"""The bridge to libturbo: Python objects around the C library's handles.
+
+This package is the only one that knows CFFI. It hands out :class:`Server` and the types of the data
+plane, never raw pointers.
+"""
+
+from __future__ import annotations
+
+import sysconfig
+import threading
+from collections.abc import Iterable
+from typing import Any, TypedDict
+
+from ._turbo import ffi, lib
+
+if lib.turboapi_dataplane_init() != 0:
+    raise ImportError("the data plane of turboapi could not be set up; see the traceback above")
+
+from . import _dataplane  # type: ignore[attr-defined]  # noqa: E402  (made by the call above)
+
+Application = _dataplane.Application
+Gate = _dataplane.Gate
+Loop = _dataplane.Loop
+
+FREE_THREADED = bool(sysconfig.get_config_var("Py_GIL_DISABLED"))
+
+
+class TurboError(RuntimeError):
+    """A call into libturbo failed. ``code`` is the negative error number, ``name`` its symbol."""
+
+    def __init__(self, code: int, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+        self.name = _text(lib.turbo_error_name(code))
+
+
+class AddressError(TurboError, OSError):
+    """An address cannot be resolved or bound."""
+
+
+class PluginError(TurboError):
+    """A shared object cannot be loaded, has another ABI version or lacks the symbol."""
+
+
+class PatternError(TurboError, ValueError):
+    """A route pattern is malformed."""
+
+
+class ConflictError(TurboError, ValueError):
+    """Something of the same kind is registered already."""
+
+
+_CLASSES: dict[str, type[TurboError]] = {
+    "TURBO_EADDRESS": AddressError,
+    "TURBO_EPLUGIN": PluginError,
+    "TURBO_ESYMBOL": PluginError,
+    "TURBO_EABI": PluginError,
+    "TURBO_EPATTERN": PatternError,
+    "TURBO_ECONFLICT": ConflictError,
+}
+
+
+def _text(data: Any) -> str:
+    return bytes(ffi.string(data)).decode("utf-8", "replace")
+
+
+def _check(code: int) -> int:
+    """``code``, if it is no error; raises what belongs to it otherwise."""
+    if code >= 0:
+        return code
+    name = _text(lib.turbo_error_name(code))
+    if name == "TURBO_ENOMEM":
+        raise MemoryError
+    detail = _text(lib.turbo_error_detail())
+    text = _text(lib.turbo_error_text(code))
+    message = f"{text}: {detail}" if detail else text
+    raise _CLASSES.get(name, TurboError)(code, message)
+
+
+def version() -> str:
+    """The version of the loaded libturbo."""
+    return _text(lib.turbo_version())
+
+
+class ServerOptions(TypedDict, total=False):
+    """Options of :class:`Server`, named and meant as in ``turbo_server_options``. Times in ms."""
+
+    workers: int
+    backlog: int
+    max_connections: int
+    offload_threads: int
+    offload_queue: int
+    max_request_line: int
+    max_head: int
+    max_headers: int
+    max_body: int
+    stream_window: int
+    head_timeout: int
+    body_timeout: int
+    idle_timeout: int
+    write_timeout: int
+    grace: int
+    max_requests: int
+    reuse_port: bool
+
+
+class Server:
+    """One libturbo server. Routes are added first, then it is started, stopped and waited for.
+
+    Set up on one thread; :meth:`stop`, :meth:`wait` and :meth:`metrics` may be called on any.
+    """
+
+    def __init__(self, options: ServerOptions | None = None) -> None:
+        given = ffi.new("turbo_server_options *")
+        given.size = ffi.sizeof("turbo_server_options")
+        for name, value in (options or {}).items():
+            setattr(given, name, value)
+        given.redirect_slashes = False  # the application redirects
+        given.allow_first = True
+        given.strict_head = True
+        given.hooks = lib.turboapi_thread_hooks()
+        name_of_server = ffi.new("char[]", b"turboapi")
+        given.server_header = name_of_server
+        out = ffi.new("turbo_server **")
+        _check(lib.turbo_server_new(given, out))
+        self._server = out[0]
+        self._lock = threading.Lock()  # guards _server against a close while it is used
+        self.ports: list[int] = []
+
+    # --- set-up ----------------------------------------------------------------------------------
+
+    def listen(self, host: str, port: int) -> int:
+        """Binds and listens; ``port`` 0 takes a free one. Returns the real port."""
+        bound = ffi.new("uint16_t *")
+        _check(lib.turbo_server_listen(self._server, host.encode(), port, bound))
+        self.ports.append(int(bound[0]))
+        return int(bound[0])
+
+    def listen_fd(self, fd: int) -> None:
+        """Listens on an inherited listening socket, which becomes the server's."""
+        _check(lib.turbo_server_listen_fd(self._server, fd))
+
+    def _add(self, methods: Iterable[str] | None, path: str, address: int, **options: bool) -> None:
+        handler = ffi.cast("turbo_handler *", address)
+        try:
+            given = ffi.new("turbo_route_options *")
+            given.size = ffi.sizeof("turbo_route_options")
+            for name, value in options.items():
+                setattr(given, name, value)
+            method = ",".join(methods) if methods is not None else "*"
+            _check(
+                lib.turbo_route_add(
+                    self._server, method.encode(), path.encode(), handler, given, ffi.NULL
+                )
+            )
+        finally:
+            lib.turbo_handler_unref(handler)
+
+    def add_asgi(self, methods: Iterable[str] | None, path: str, application: Any) -> None:
+        """A route that the ASGI ``application`` (an :class:`Application`) answers."""
+        address = _dataplane.new_asgi_handler(application)
+        self._add(methods, path, address, stream_body=True, no_body_limit=True)
+
+    def add_plan(
+        self,
+        methods: Iterable[str] | None,
+        path: str,
+        plan: Any,
+        application: Any,
+        loop: Any,
+        gate: Any,
+        encode: Any,
+        response_class: type,
+    ) -> None:
+        """A route whose plan runs natively; what it cannot do goes to ``application``."""
+        address = _dataplane.new_plan_handler(
+            plan, application, loop, gate, encode, response_class
+        )
+        self._add(methods, path, address, stream_body=True, no_body_limit=True)
+
+    def add_answer(
+        self,
+        methods: Iterable[str] | None,
+        path: str,
+        application: Any,
+        gate: Any,
+        status: int,
+        body: bytes,
+        headers: tuple[tuple[bytes, bytes], ...],
+    ) -> None:
+        """A fixed answer while ``gate`` is open; ``application`` answers otherwise."""
+        address = _dataplane.new_answer_handler(application, gate, status, body, headers)
+        self._add(methods, path, address, stream_body=True, no_body_limit=True)
+
+    def add_static(
+        self, method: str, path: str, body: bytes, *, status: int = 200, content_type: str
+    ) -> None:
+        """A route whose answer is rendered now."""
+        given = ffi.new("turbo_static_options *")
+        given.size = ffi.sizeof("turbo_static_options")
+        kept = [ffi.from_buffer(body), ffi.from_buffer(content_type.encode())]
+        given.status = status
+        given.body.data, given.body.len = ffi.cast("char *", kept[0]), len(kept[0])
+        given.content_type.data = ffi.cast("char *", kept[1])
+        given.content_type.len = len(kept[1])
+        out = ffi.new("turbo_handler **")
+        _check(lib.turbo_handler_new_static(given, out))
+        self._add([method], path, int(ffi.cast("uintptr_t", out[0])))
+
+    def add_library(self, method: str, path: str, library: str, symbol: str) -> None:
+        """A route answered by function ``symbol`` of the shared object ``library``."""
+        out = ffi.new("turbo_handler **")
+        _check(
+            lib.turbo_handler_new_library(library.encode(), symbol.encode(), ffi.NULL, out)
+        )
+        self._add([method], path, int(ffi.cast("uintptr_t", out[0])))
+
+    # --- life ------------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Starts the server's threads; requests are answered from now on."""
+        _check(lib.turbo_server_start(self._server))
+
+    def stop(self) -> None:
+        """Finishes what is in flight and stops; at once when called again."""
+        with self._lock:
+            if self._server is not None:
+                lib.turbo_server_stop(self._server)
+
+    def wait(self, timeout_ms: int = -1) -> bool:
+        """Waits until the server has stopped, at most ``timeout_ms``. Returns whether it has."""
+        return bool(lib.turbo_server_wait(self._server, timeout_ms) == 0)
+
+    def close(self) -> None:
+        """Frees the server. It must have stopped; harmless when repeated."""
+        with self._lock:
+            server, self._server = self._server, None
+        if server is not None:
+            lib.turbo_server_free(server)
+
+    def metrics(self) -> dict[str, Any]:
+        """The counters of all workers, added up."""
+        given = ffi.new("turbo_metrics *")
+        given.size = ffi.sizeof("turbo_metrics")
+        with self._lock:
+            if self._server is None:
+                raise RuntimeError("the server is closed")
+            _check(lib.turbo_server_metrics(self._server, given))
+        names = [name for name, _ in ffi.typeof("turbo_metrics").fields if name != "size"]
+        counts: dict[str, Any] = {name: getattr(given, name) for name in names}
+        counts["responses"] = list(given.responses)
+        return counts
