@@ -1,7 +1,7 @@
 """Emits the C source of the extension module ``turboapi._native._turbo`` (CFFI, API mode).
 
 Usage: ``build_ffi.py OUTPUT.c``. Only the control plane is declared here: what is called to set a
-server up, start, stop and count. What runs for each request is C of its own in ``turboapi/_native/src``.
+server up, start, stop and count. What runs for each request is C in ``turboapi/_native/src``.
 """
 
 import sys
@@ -94,8 +94,6 @@ typedef struct turbo_metrics {
 } turbo_metrics;
 
 const char *turbo_version(void);
-const char *turbo_error_text(int code);
-const char *turbo_error_name(int code);
 const char *turbo_error_detail(void);
 
 int turbo_handler_new_library(const char *path, const char *symbol, const void *options,
@@ -112,7 +110,6 @@ int turbo_server_listen_fd(turbo_server *server, int fd);
 int turbo_server_start(turbo_server *server);
 void turbo_server_stop(turbo_server *server);
 int turbo_server_wait(turbo_server *server, int timeout_ms);
-int turbo_server_pollfd(turbo_server *server);
 int turbo_server_metrics(const turbo_server *server, turbo_metrics *metrics);
 
 int turboapi_dataplane_init(void);

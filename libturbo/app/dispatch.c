@@ -98,11 +98,52 @@ static int try_redirect(const turbo__application *app, turbo_request *request)
     return rc != 0 ? rc : 1;
 }
 
+/* Finds `method` in a list such as "GET, POST". */
+static bool find_method(turbo_str list, turbo_str method, size_t *at)
+{
+    for (size_t start = 0; start < list.len;) {
+        size_t end = start;
+        while (end < list.len && list.data[end] != ',') {
+            end++;
+        }
+        if (turbo_str_equal(turbo__str_slice(list, start, end), method)) {
+            *at = start;
+            return true;
+        }
+        start = end + 2; /* behind the comma and the space */
+    }
+    return false;
+}
+
+/* Where GET routes answer HEAD too, Allow says so: "GET" becomes "GET, HEAD". */
+static int add_head(turbo_request *request, turbo_str *allow)
+{
+    static const turbo_str head = {", HEAD", 6};
+    size_t at;
+    if (find_method(*allow, TURBO_STR("HEAD"), &at) ||
+        !find_method(*allow, TURBO_STR("GET"), &at)) {
+        return 0;
+    }
+    size_t before = at + 3;
+    char *text = turbo__arena_alloc(&request->arena, allow->len + head.len);
+    if (text == NULL) {
+        return TURBO_ENOMEM;
+    }
+    memcpy(text, allow->data, before);
+    memcpy(text + before, head.data, head.len);
+    memcpy(text + before + head.len, allow->data + before, allow->len - before);
+    *allow = (turbo_str){text, allow->len + head.len};
+    return 0;
+}
+
 static int refuse(const turbo__application *app, turbo_request *request)
 {
     if (request->match.path_known) {
         turbo_str allow = app->settings.allow_first ? request->match.allow_first
                                                     : request->match.allow;
+        if (!app->settings.strict_head && add_head(request, &allow) != 0) {
+            return TURBO_ENOMEM;
+        }
         int rc = turbo__exchange_error(request, 405);
         if (rc == 0) {
             rc = turbo__fields_add(&request->response.fields, &request->arena, TURBO_STR("allow"),
@@ -304,16 +345,20 @@ void turbo__dispatch_decorate(const turbo__application *app, turbo_request *requ
 int turbo__dispatch_call(turbo_request *request)
 {
     int rc = request->route->body != NULL ? validate(request) : 0;
+    if (rc == 1) {
+        return 0;
+    }
     if (rc == 0) {
         rc = turbo__handler_call(request->route->handler, request, &request->response);
-        if (rc == TURBO_PENDING) {
-            return TURBO_PENDING;
+        if (rc > 0 && rc != TURBO_PENDING) {
+            rc = turbo__error_set(TURBO_EHANDLER, "it returned %d", rc);
         }
     }
     if (rc < 0) {
         answer_error(request, rc);
+        return 0;
     }
-    return 0;
+    return rc;
 }
 
 const turbo__static_answer *turbo__dispatch_static(const turbo__application *app,

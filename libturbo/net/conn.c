@@ -149,7 +149,7 @@ void turbo__conn_tell_closed(turbo_request *request)
     }
     turbo_str none = {NULL, 0};
     if (read != NULL) {
-        read(request, none, true, TURBO_ECANCELLED, read_data);
+        read(request, none, false, TURBO_ECANCELLED, read_data);
     }
     if (writable != NULL) {
         writable(&request->response, writable_data);

@@ -289,7 +289,7 @@ static step fail_stream(turbo__conn *conn, int status)
     conn->body_error = status;
     if (read != NULL) {
         turbo_str none = {NULL, 0};
-        read(request, none, true, status, data);
+        read(request, none, false, status, data);
     }
     return STEP_WAIT;
 }

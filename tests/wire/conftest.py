@@ -16,6 +16,9 @@ from client import Client
 DESCRIPTORS = 8192
 
 
+FAILED = pytest.StashKey[bool]()
+
+
 class Server:
     """A running wire server. Its events are kept in order; nothing here looks at a clock."""
 
@@ -102,9 +105,20 @@ def many_descriptors() -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
+    report = yield
+    if report.when == "call":  # type: ignore[attr-defined]
+        item.stash[FAILED] = report.failed  # type: ignore[attr-defined]
+    return report  # type: ignore[return-value]
+
+
 @pytest.fixture
-def serve() -> Iterator[Callable[..., Server]]:
-    """Starts servers; each must end with status 0, which under a sanitizer means no finding."""
+def serve(request: pytest.FixtureRequest) -> Iterator[Callable[..., Server]]:
+    """Starts servers; each must end with status 0, which under a sanitizer means no finding.
+
+    After a failed test they are killed: what the test left pending would be waited for.
+    """
     servers: list[Server] = []
 
     def start(*options: str) -> Server:
@@ -113,7 +127,11 @@ def serve() -> Iterator[Callable[..., Server]]:
 
     yield start
     for server in servers:
-        server.end()
+        if request.node.stash.get(FAILED, True):
+            server.process.kill()
+            server.process.wait()
+        else:
+            server.end()
 
 
 @pytest.fixture

@@ -191,6 +191,7 @@ async def serve(
     *,
     stopper: Stopper,
     lifespan: LifespanMode = "auto",
+    grace: float = 30.0,
     on_started: Callable[[], None] | None = None,
     on_stopped: Callable[[], None] | None = None,
 ) -> None:
@@ -198,7 +199,7 @@ async def serve(
 
     The application's lifespan starts first; then ``make_server(state)`` makes the server with all
     its routes, which is started and reported by ``on_started``. On a stop the server finishes its requests
-    (its grace option bounds that), then ``on_stopped`` runs, then the lifespan ends. Raises
+    and their background tasks get ``grace`` seconds, then ``on_stopped`` runs, then the lifespan ends. Raises
     :class:`LifespanError`, or what ``make_server`` and ``start`` raise.
     """
     state: dict[str, Any] = {}
@@ -209,7 +210,7 @@ async def serve(
     try:
         await life.startup()
         try:
-            await _serve_started(make_server(state), stopper, on_started)
+            await _serve_started(make_server(state), stopper, grace, on_started)
         finally:
             if on_stopped is not None:
                 on_stopped()
@@ -220,8 +221,53 @@ async def serve(
             undo()
 
 
+def _running() -> set[asyncio.Task[Any]]:
+    """The tasks of requests that are still under way, or in their background part, on this loop."""
+    return {task for task in asyncio.all_tasks() if getattr(task.get_coro(), "busy", False)}
+
+
+async def _finish(server: NativeServer, stopper: Stopper, grace: float) -> None:
+    """Stops the server; returns when it has stopped and the tasks of all requests have ended.
+
+    They get ``grace`` seconds, or until the stop is asked for again; then they are cancelled.
+    """
+    loop = asyncio.get_running_loop()
+    hurry: asyncio.Future[None] = loop.create_future()
+
+    def stop_at_once() -> None:
+        server.stop()
+        if not hurry.done():
+            hurry.set_result(None)
+
+    server.stop()
+    stopper.when_repeated(stop_at_once)
+    # In a thread: requests in flight still need this loop.
+    stopped = loop.run_in_executor(None, server.wait)
+    deadline = loop.time() + grace
+    while not hurry.done() and loop.time() < deadline:
+        waiting: set[asyncio.Future[Any]] = {*_running()}
+        if not stopped.done():
+            waiting.add(stopped)
+        if not waiting:
+            break
+        left = deadline - loop.time()
+        await asyncio.wait({*waiting, hurry}, timeout=left, return_when=asyncio.FIRST_COMPLETED)
+    await _cancel_tasks()
+    await stopped
+
+
+async def _cancel_tasks() -> None:
+    running = _running()
+    if not running:
+        return
+    logger.error("Cancel %d running task(s), the grace period is over", len(running))
+    for task in running:
+        task.cancel("the grace period is over")
+    await asyncio.wait(running)
+
+
 async def _serve_started(
-    server: NativeServer, stopper: Stopper, on_started: Callable[[], None] | None
+    server: NativeServer, stopper: Stopper, grace: float, on_started: Callable[[], None] | None
 ) -> None:
     server.start()
     if on_started is not None:
@@ -229,7 +275,4 @@ async def _serve_started(
     try:
         await stopper.wait()
     finally:
-        server.stop()
-        stopper.when_repeated(server.stop)
-        # In a thread: requests in flight still need this loop.
-        await asyncio.get_running_loop().run_in_executor(None, server.wait)
+        await _finish(server, stopper, grace)

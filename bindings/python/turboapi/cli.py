@@ -98,7 +98,9 @@ def _routes(arguments: argparse.Namespace) -> None:
 
     app = load(arguments.target)
     if not isinstance(app, TurboAPI):
-        raise UsageError(f"'{arguments.target}' is no turboapi application: all of it is hosted over ASGI")
+        raise UsageError(
+            f"'{arguments.target}' is no turboapi application: all of it is hosted over ASGI"
+        )
     whole = app.native_ready()
     if whole is not None:
         print(f"Python executor for every route: {whole}")
@@ -121,6 +123,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         from . import install_as_fastapi
 
         install_as_fastapi()
+    from ._loop import LifespanError
+    from ._native import TurboError
+
     try:
         if arguments.command == "run":
             _run(arguments)
@@ -129,7 +134,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     except UsageError as exc:
         print(f"turboapi: {exc}", file=sys.stderr)
         return 2
-    except OSError as exc:
+    except LifespanError as exc:  # its reason has been logged
+        print(f"turboapi: {exc}", file=sys.stderr)
+        return 3
+    except (OSError, TurboError) as exc:
         print(f"turboapi: {exc}", file=sys.stderr)
         return 1
     return 0

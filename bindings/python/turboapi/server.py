@@ -1,4 +1,4 @@
-"""Serving applications: ``run()``, and ``Server`` for programs that start and stop one themselves."""
+"""Serving applications: ``run()``, and ``Server`` for programs that start and stop one."""
 
 from __future__ import annotations
 
@@ -16,9 +16,7 @@ from typing import Any, NoReturn
 
 from . import _native
 from ._loop import ASGIApp, LifespanMode, Stopper, serve
-from .applications import TurboAPI
-from .encoders import jsonable_encoder
-from .responses import Response
+from ._registration import Registration
 
 logger = logging.getLogger("turboapi.error")
 
@@ -26,136 +24,15 @@ _STARTUP_FAILED = 3  # exit status of a worker that cannot serve; restarting it 
 _QUICK_DEATH = 1.0  # seconds; a worker that lived shorter is restarted with a pause
 
 
-# --- from routes to native routes ------------------------------------------------------------------
-
-
-def _watches(app: TurboAPI) -> tuple[tuple[dict[str, Any], str, Any], ...]:
-    """What must stay as it is for the routes that were registered to be the application's."""
-    from . import routing
-
-    watched: list[tuple[dict[str, Any], str, Any]] = [
-        (vars(routing), name, getattr(routing, name))
-        for name in (
-            "get_request_handler",
-            "solve_dependencies",
-            "run_endpoint_function",
-            "serialize_response",
-        )
-    ]
-    for router in _routers(app.router):
-        watched.append((vars(router), "_routes_version", vars(router)["_routes_version"]))
-    trace = sys.modules.get("opentelemetry.trace")
-    if trace is not None and "_TRACER_PROVIDER" in vars(trace):
-        watched.append((vars(trace), "_TRACER_PROVIDER", vars(trace)["_TRACER_PROVIDER"]))
-    return tuple(watched)
-
-
-def _routers(router: Any, seen: set[int] | None = None) -> list[Any]:
-    seen = set() if seen is None else seen
-    if id(router) in seen:
-        return []
-    seen.add(id(router))
-    found = [router]
-    for route in router.routes:
-        included = getattr(route, "original_router", None)
-        if included is not None:
-            found += _routers(included, seen)
-    return found
-
-
-def _is_plain(path: str) -> bool:
-    """Whether the C router understands the path's convertors."""
-    import re
-
-    kinds = re.findall(r"{[^{}:]*:([^{}]*)}", path)
-    return all(kind in {"str", "int", "float", "path", "uuid"} for kind in kinds)
-
-
-class _Registration:
-    """Puts an application's routes on a native server, in their order."""
-
-    def __init__(self, server: _native.Server, app: ASGIApp, loop: Any, entry: Any) -> None:
-        self.server = server
-        self.app = app
-        self.loop = loop
-        self.entry = entry
-
-    def register(self) -> None:
-        if isinstance(self.app, TurboAPI):
-            reason = self.app.native_ready()
-            if reason is None:
-                self._register_native(self.app)
-                return
-            self._register_fixed_only(self.app)
-        self.server.add_asgi(None, "/{path:path}", self.entry)
-
-    def _register_fixed_only(self, app: TurboAPI) -> None:
-        """Native handlers have no Python to run; without them their routes would not exist."""
-        from . import routing
-
-        for entry in app.native_routes():
-            if isinstance(entry.route, routing.NativeRoute):
-                self._add_entry(entry, gate=None)
-
-    def _register_native(self, app: TurboAPI) -> None:
-        gate = _native.Gate(_watches(app))
-        paths: list[str] = []
-        for entry in app.native_routes():
-            if not _is_plain(entry.path) or entry.path == "/{path:path}":
-                break  # from here on the Python executor decides: the order of routes must hold
-            self._add_entry(entry, gate)
-            paths.append(entry.path)
-        self.server.add_asgi(None, "/{path:path}", self.entry)
-
-    def _add_entry(self, entry: Any, gate: Any) -> None:
-        from . import routing
-
-        route = entry.route
-        try:
-            if isinstance(route, routing.StaticRoute) and gate is not None:
-                self._add_static(entry.path, route)
-            elif isinstance(route, routing.NativeRoute):
-                for method in sorted(route.methods or {"GET"}):
-                    self.server.add_library(method, entry.path, route.library, route.symbol)
-            elif gate is not None and entry.plan is not None and entry.plan.reason is None:
-                self._add_plan(entry, gate)
-            else:
-                self.server.add_asgi(entry.methods, entry.path, self.entry)
-        except _native.ConflictError:
-            return  # an earlier route with the same path and method always wins
-
-    def _add_static(self, path: str, route: Any) -> None:
-        for method in sorted(route.methods or {"GET"}):
-            self.server.add_static(
-                method,
-                path,
-                route.body,
-                status=route.status_code,
-                content_type=route.content_type,
-            )
-
-    def _add_plan(self, entry: Any, gate: Any) -> None:
-        self.server.add_plan(
-            entry.methods,
-            entry.path,
-            entry.plan,
-            self.entry,
-            self.loop,
-            gate,
-            jsonable_encoder,
-            Response,
-        )
-
-
-# --- one process -----------------------------------------------------------------------------------
+# --- one process ---------------------------------------------------------------------------------
 
 
 class Server:
     """Serves one application in this process.
 
-    ``run()`` blocks the calling thread, whose asyncio loop runs the application's coroutines; ``start()`` does the
-    same on a thread of its own and returns once requests are answered. ``stop()`` may be called on any thread,
-    also from a handler; a second call stops at once. ``port`` is the real port once it listens.
+    ``run()`` blocks the calling thread, whose asyncio loop runs the application's coroutines;
+    ``start()`` does the same on a thread of its own and returns once requests are answered.
+    ``stop()`` may be called on any thread, also from a handler; a second call stops at once. ``port`` is the real port once it listens.
     Arguments are those of :func:`run`.
     """
 
@@ -179,6 +56,7 @@ class Server:
         self._fd = fd
         self._lifespan = lifespan
         self._root_path = root_path
+        self._grace = grace
         self._on_started = on_started
         self._options: dict[str, Any] = {
             "workers": threads or default_threads(),
@@ -212,7 +90,7 @@ class Server:
             raise self._error
 
     def stop(self) -> None:
-        """Asks for a stop. Requests in flight are finished; a second call does not wait for them."""
+        """Asks for a stop that lets requests in flight finish; a second call does not wait."""
         self._stopper.request()
 
     def join(self) -> None:
@@ -251,6 +129,7 @@ class Server:
                 self._make,
                 stopper=self._stopper,
                 lifespan=self._lifespan,
+                grace=self._grace,
                 on_started=self._started,
                 on_stopped=self._close,
             )
@@ -259,11 +138,9 @@ class Server:
 
     def _make(self, state: dict[str, Any]) -> _native.Server:
         self._loop = _native.Loop(asyncio.get_running_loop())
-        entry = _native.Application(
-            self._loop, self.app, root_path=self._root_path, state=state
-        )
+        entry = _native.Application(self._loop, self.app, root_path=self._root_path, state=state)
         native = self._native = _native.Server(self._options)  # type: ignore[arg-type]
-        _Registration(native, self.app, self._loop, entry).register()
+        Registration(native, self.app, self._loop, entry).register()
         if self._fd is not None:
             native.listen_fd(os.dup(self._fd))
         else:
@@ -302,7 +179,7 @@ def _announce(server: Server) -> None:
     print(f"turboapi: serving on {server.url} ({describe_interpreter()}); Ctrl-C stops", flush=True)
 
 
-# --- several processes -----------------------------------------------------------------------------
+# --- several processes ---------------------------------------------------------------------------
 
 
 class _Supervisor:
@@ -426,10 +303,11 @@ def run(
 ) -> None:
     """Serves ``app`` until SIGINT or SIGTERM, or until it is stopped.
 
-    ``port`` 0 takes a free port; the URL is printed. ``workers`` processes share the port. ``threads`` event
-    loops run in each (default: 1 with a GIL, one for each core without). ``lifespan`` is "auto",
-    "on" or "off", ``root_path`` the prefix that a proxy strips, ``grace`` the seconds that requests
-    in flight get on a stop. ``limits`` are options of :class:`turboapi._native.ServerOptions`, times in ms.
+    ``port`` 0 takes a free port; the URL is printed. ``workers`` processes share the port.
+    ``threads`` event loops run in each (default: 1 with a GIL, one for each core without).
+    ``lifespan`` is "auto", "on" or "off", ``root_path`` the prefix that a proxy strips, ``grace``
+    the seconds that requests in flight get on a stop. ``limits`` are those of
+    :class:`turboapi._native.ServerOptions`, times in ms.
     Works on any thread; signals are handled on the main thread only.
     """
     options: dict[str, Any] = {

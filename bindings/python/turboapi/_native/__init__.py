@@ -16,7 +16,7 @@ from ._turbo import ffi, lib
 if lib.turboapi_dataplane_init() != 0:
     raise ImportError("the data plane of turboapi could not be set up; see the traceback above")
 
-from . import _dataplane  # type: ignore[attr-defined]  # noqa: E402  (made by the call above)
+from . import _dataplane  # noqa: E402  (made by the call above)
 
 Application = _dataplane.Application
 Gate = _dataplane.Gate
@@ -25,39 +25,58 @@ Loop = _dataplane.Loop
 FREE_THREADED = bool(sysconfig.get_config_var("Py_GIL_DISABLED"))
 
 
-class TurboError(RuntimeError):
+class TurboError(Exception):
     """A call into libturbo failed. ``code`` is the negative error number, ``name`` its symbol."""
 
-    def __init__(self, code: int, message: str) -> None:
+    def __init__(self, code: int, name: str, message: str) -> None:
         super().__init__(message)
         self.code = code
-        self.name = _text(lib.turbo_error_name(code))
+        self.name = name
 
 
-class AddressError(TurboError, OSError):
-    """An address cannot be resolved or bound."""
+class UsageError(TurboError, ValueError):
+    """What was asked for makes no sense, such as a malformed path."""
+
+
+class ConflictError(UsageError):
+    """Something of the same kind is registered already."""
+
+
+class StateError(TurboError, RuntimeError):
+    """The call is not allowed now, such as adding a route to a running server."""
+
+
+class SystemError(TurboError, OSError):  # noqa: A001  (libturbo's category of that name)
+    """The operating system refused something, such as an address."""
 
 
 class PluginError(TurboError):
     """A shared object cannot be loaded, has another ABI version or lacks the symbol."""
 
 
-class PatternError(TurboError, ValueError):
-    """A route pattern is malformed."""
+class PeerError(TurboError, ConnectionError):
+    """The other side of a connection broke a rule or is gone."""
 
 
-class ConflictError(TurboError, ValueError):
-    """Something of the same kind is registered already."""
+class DataError(TurboError, ValueError):
+    """A document is malformed."""
 
 
-_CLASSES: dict[str, type[TurboError]] = {
-    "TURBO_EADDRESS": AddressError,
-    "TURBO_EPLUGIN": PluginError,
-    "TURBO_ESYMBOL": PluginError,
-    "TURBO_EABI": PluginError,
-    "TURBO_EPATTERN": PatternError,
-    "TURBO_ECONFLICT": ConflictError,
+_CATEGORIES: dict[str, type[TurboError]] = {
+    "usage": UsageError,
+    "state": StateError,
+    "system": SystemError,
+    "plugin": PluginError,
+    "peer": PeerError,
+    "data": DataError,
 }
+# The library's registry of errors: code -> (symbol, class, text). Memory errors are MemoryError.
+_ERRORS = {
+    code: (name, ConflictError if name == "TURBO_ECONFLICT" else _CATEGORIES[category], text)
+    for name, code, category, text in _dataplane.ERRORS
+    if category != "memory"
+}
+_NO_MEMORY = next(code for _, code, category, _ in _dataplane.ERRORS if category == "memory")
 
 
 def _text(data: Any) -> str:
@@ -68,13 +87,11 @@ def _check(code: int) -> int:
     """``code``, if it is no error; raises what belongs to it otherwise."""
     if code >= 0:
         return code
-    name = _text(lib.turbo_error_name(code))
-    if name == "TURBO_ENOMEM":
+    if code == _NO_MEMORY:
         raise MemoryError
+    name, kind, text = _ERRORS[code]
     detail = _text(lib.turbo_error_detail())
-    text = _text(lib.turbo_error_text(code))
-    message = f"{text}: {detail}" if detail else text
-    raise _CLASSES.get(name, TurboError)(code, message)
+    raise kind(code, name, f"{text}: {detail}" if detail else text)
 
 
 def version() -> str:
@@ -172,11 +189,12 @@ class Server:
         encode: Any,
         response_class: type,
     ) -> None:
-        """A route whose plan runs natively; what it cannot do goes to ``application``."""
-        address = _dataplane.new_plan_handler(
-            plan, application, loop, gate, encode, response_class
-        )
-        self._add(methods, path, address, stream_body=True, no_body_limit=True)
+        """A route whose plan runs natively; what it cannot do goes to ``application``.
+
+        The body is collected first, up to the server's ``max_body``.
+        """
+        address = _dataplane.new_plan_handler(plan, application, loop, gate, encode, response_class)
+        self._add(methods, path, address)
 
     def add_answer(
         self,
@@ -210,9 +228,7 @@ class Server:
     def add_library(self, method: str, path: str, library: str, symbol: str) -> None:
         """A route answered by function ``symbol`` of the shared object ``library``."""
         out = ffi.new("turbo_handler **")
-        _check(
-            lib.turbo_handler_new_library(library.encode(), symbol.encode(), ffi.NULL, out)
-        )
+        _check(lib.turbo_handler_new_library(library.encode(), symbol.encode(), ffi.NULL, out))
         self._add([method], path, int(ffi.cast("uintptr_t", out[0])))
 
     # --- life ------------------------------------------------------------------------------------
@@ -237,6 +253,7 @@ class Server:
             server, self._server = self._server, None
         if server is not None:
             lib.turbo_server_free(server)
+            _dataplane.drain()  # its handlers, which were freed without the interpreter
 
     def metrics(self) -> dict[str, Any]:
         """The counters of all workers, added up."""

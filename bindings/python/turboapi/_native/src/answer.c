@@ -10,7 +10,7 @@
 #include "thread.h"
 
 /* A fixed answer: user data of its handler, which owns it. Immutable; any thread. */
-typedef struct fixed {
+typedef struct fixed_answer {
     tp_garbage garbage;
     PyObject *application; /* strong; keeps `asgi` alive */
     tp_asgi *asgi;
@@ -18,14 +18,14 @@ typedef struct fixed {
     PyObject *body;    /* bytes */
     PyObject *headers; /* tuple of tuples of two bytes */
     int status;
-} fixed;
+} fixed_answer;
 
 static turbo_str view(PyObject *bytes)
 {
     return (turbo_str){PyBytes_AS_STRING(bytes), (size_t)PyBytes_GET_SIZE(bytes)};
 }
 
-static int send_fixed(turbo_response *response, const fixed *fixed)
+static int send_fixed(turbo_response *response, const fixed_answer *fixed)
 {
     int error = turbo_response_status(response, fixed->status);
     for (Py_ssize_t i = 0; error == 0 && i < PyTuple_GET_SIZE(fixed->headers); i++) {
@@ -39,7 +39,7 @@ static int send_fixed(turbo_response *response, const fixed *fixed)
 
 static int run_fixed(turbo_request *request, turbo_response *response, void *user_data)
 {
-    const fixed *fixed = user_data;
+    const fixed_answer *fixed = user_data;
     if (tp_attach(request) < 0) {
         return TURBO_ENOMEM;
     }
@@ -51,7 +51,7 @@ static int run_fixed(turbo_request *request, turbo_response *response, void *use
 
 static void free_fixed(tp_garbage *garbage)
 {
-    fixed *fixed = (struct fixed *)garbage;
+    fixed_answer *fixed = (fixed_answer *)garbage;
     Py_DECREF(fixed->application);
     Py_DECREF(fixed->gate);
     Py_DECREF(fixed->body);
@@ -61,7 +61,7 @@ static void free_fixed(tp_garbage *garbage)
 
 static void release_fixed(void *user_data)
 {
-    tp_garbage_drop(&((fixed *)user_data)->garbage);
+    tp_garbage_drop(&((fixed_answer *)user_data)->garbage);
 }
 
 static bool are_headers(PyObject *headers)
@@ -80,7 +80,7 @@ static bool are_headers(PyObject *headers)
 static PyObject *new_answer_handler(PyObject *module, PyObject *args)
 {
     (void)module;
-    fixed given = {.garbage = {.drop = free_fixed}};
+    fixed_answer given = {.garbage = {.drop = free_fixed}};
     if (!PyArg_ParseTuple(args, "OOiSO!:new_answer_handler", &given.application, &given.gate,
                           &given.status, &given.body, &PyTuple_Type, &given.headers)) {
         return NULL;
@@ -93,7 +93,7 @@ static PyObject *new_answer_handler(PyObject *module, PyObject *args)
         PyErr_SetString(PyExc_TypeError, "a Gate and pairs of bytes are wanted");
         return NULL;
     }
-    fixed *made = malloc(sizeof(*made));
+    fixed_answer *made = malloc(sizeof(*made));
     if (made == NULL) {
         return PyErr_NoMemory();
     }

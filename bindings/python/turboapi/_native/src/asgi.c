@@ -44,12 +44,13 @@ static void call_ended(void *user_data, PyObject *result)
 {
     PyObject *channel = user_data;
     bool failed = result == NULL;
-    PyObject *error = failed ? tp_take_exception() : NULL;
+    if (failed) { /* logged first: whoever reads the answer finds the reason in the log */
+        tp_log_exception("Exception in ASGI application");
+    } else if (result != Py_None) {
+        tp_log_message("ASGI callable should return None, but returned something else.");
+    }
     const char *complaint = tp_channel_end(channel, failed);
-    if (error != NULL) {
-        tp_log_exception_object("Exception in ASGI application", error);
-        Py_DECREF(error);
-    } else if (complaint != NULL) {
+    if (complaint != NULL) {
         tp_log_message(complaint);
     }
     Py_DECREF(channel);

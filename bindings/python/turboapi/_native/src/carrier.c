@@ -21,6 +21,7 @@ typedef struct carrier {
     PyObject *coro;
     PyObject *context; /* the coroutine's */
     PyObject *awaited; /* what the coroutine yielded in its first step */
+    bool marked;       /* … a future that was marked as awaited, not yielded by mistake */
     tp_done_fn *done;
     void *user_data;
 } carrier;
@@ -150,6 +151,11 @@ static PySendResult adopt(carrier *self, PyObject **result)
     self->phase = PHASE_RUNNING;
     *result = self->awaited;
     self->awaited = NULL;
+    /* Another task may have awaited the same future meanwhile, which takes the mark off. */
+    if (*result != Py_None && self->marked &&
+        PyObject_SetAttr(*result, name_blocking, Py_True) < 0) {
+        PyErr_Clear(); /* no future: the task says so */
+    }
     return PYGEN_NEXT;
 }
 
@@ -171,13 +177,17 @@ static PySendResult carrier_send(PyObject *object, PyObject *value, PyObject **r
     }
 }
 
-/* The task was cancelled before it knew what its coroutine waits for: cancels that, like a task would,
- * and says whether the cancellation will come back from there. */
-static int cancel_awaited(carrier *self)
+/* The task was cancelled, with `error`, before it knew what its coroutine waits for: cancels that, like a
+ * task would, and says whether the cancellation will come back from there. */
+static int cancel_awaited(carrier *self, PyObject *error)
 {
-    PyObject *cancelled = PyObject_CallMethodNoArgs(self->awaited, name_cancel);
+    PyObject *args = PyObject_GetAttrString(error, "args");
+    PyObject *cancel = args != NULL ? PyObject_GetAttr(self->awaited, name_cancel) : NULL;
+    PyObject *cancelled = cancel != NULL ? PyObject_CallObject(cancel, args) : NULL;
+    Py_XDECREF(args); /* its message, if it has one */
+    Py_XDECREF(cancel);
     if (cancelled == NULL) {
-        PyErr_Clear(); /* None, or something that cannot be cancelled */
+        PyErr_Clear(); /* something that cannot be cancelled */
         return 0;
     }
     int yes = PyObject_IsTrue(cancelled);
@@ -189,7 +199,7 @@ static PySendResult throw_in(carrier *self, PyObject *error, PyObject **result)
 {
     switch (self->phase) {
     case PHASE_ADOPTED:
-        if (self->awaited != Py_None && cancel_awaited(self)) {
+        if (self->awaited != Py_None && cancel_awaited(self, error)) {
             return adopt(self, result);
         }
         self->phase = PHASE_RUNNING;
@@ -329,12 +339,25 @@ static PyMethodDef carrier_methods[] = {
     {NULL, NULL, 0, NULL},
 };
 
+static PyObject *get_busy(PyObject *object, void *closure)
+{
+    (void)closure;
+    const carrier *self = (carrier *)object;
+    return PyBool_FromLong(self->phase == PHASE_ADOPTED || self->phase == PHASE_RUNNING);
+}
+
+static PyGetSetDef carrier_members[] = {
+    {"busy", get_busy, NULL, "Whether a coroutine that has suspended is carried.", NULL},
+    {NULL, NULL, NULL, NULL, NULL},
+};
+
 static PyType_Slot carrier_slots[] = {
     {Py_tp_doc, "The coroutine inside a carrier task."},
     {Py_tp_dealloc, carrier_dealloc},
     {Py_tp_traverse, carrier_traverse},
     {Py_tp_clear, carrier_clear},
     {Py_tp_methods, carrier_methods},
+    {Py_tp_getset, carrier_members},
     {Py_am_send, carrier_send},
     {Py_am_await, method_await},
     {Py_tp_iter, method_await},
@@ -515,6 +538,16 @@ static int fail_start(carrier *self, PyObject *coro)
     return TURBO_EHANDLER;
 }
 
+/* Whether asyncio's `await` put its mark on a future that was yielded. */
+static bool is_marked(PyObject *future)
+{
+    PyObject *mark = future != Py_None ? PyObject_GetAttr(future, name_blocking) : NULL;
+    bool marked = mark == Py_True;
+    Py_XDECREF(mark);
+    PyErr_Clear();
+    return marked;
+}
+
 int tp_carrier_run(tp_carriers *carriers, PyObject *coro, tp_done_fn *done, void *user_data)
 {
     carrier *self = take_carrier(carriers);
@@ -536,6 +569,7 @@ int tp_carrier_run(tp_carriers *carriers, PyObject *coro, tp_done_fn *done, void
     if (state == PYGEN_NEXT) {
         int parked = self->phase == PHASE_PARKED;
         self->awaited = result;
+        self->marked = is_marked(result);
         self->phase = PHASE_ADOPTED;
         if (parked) {
             wake(self);

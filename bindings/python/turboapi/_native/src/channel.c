@@ -17,6 +17,14 @@ typedef enum stage {
     STAGE_DONE
 } stage;
 
+/* A receive() or send() that waits. Owned by the list it is in. */
+typedef struct waiter {
+    struct waiter *next;
+    PyObject *future;
+    PyObject *body; /* of a send() */
+    bool last;      /* … and whether it is the last one */
+} waiter;
+
 typedef struct channel {
     PyObject_HEAD
     tp_slots *slots;
@@ -27,13 +35,15 @@ typedef struct channel {
     bool body_given;   /* all of the request's body was received by the application */
     bool disconnected; /* the client is gone */
     bool watching;     /* on_close is registered */
+    bool read_pending; /* turbo_request_read() was called and has not told anything yet */
     bool no_body;      /* HEAD: what the application sends is not checked against its length */
+    bool ending;       /* the last part of the response was taken, and waits */
     int64_t length;    /* announced by the application, -1: not */
     int64_t sent;
-    PyObject *reading;  /* future of the receive() that waits */
-    PyObject *sending;  /* future of the send() that waits */
-    PyObject *chunk;    /* the bytes it waits with */
-    bool last_chunk;    /* … and whether they are the last */
+    tp_job flush;        /* sends the head if no body came with it; holds a reference while queued */
+    waiter *receivers;   /* receive() calls that wait, oldest first */
+    waiter *senders;     /* send() calls that wait, oldest first */
+    PyObject *arrived;   /* a message whose receive() was cancelled; the next one gets it */
 } channel;
 
 /* What a callback on a server's thread tells the loop's thread. */
@@ -152,25 +162,63 @@ static address *make_address(channel *self)
     return to;
 }
 
-/* Sets the result (taken) of a waiting future (taken out of `*place`), unless it was cancelled. */
-static void resolve(PyObject **place, PyObject *value)
+/* Whether nobody has resolved or cancelled `future` yet. */
+static bool is_waiting(PyObject *future)
 {
-    PyObject *future = *place;
-    *place = NULL;
-    if (future == NULL || value == NULL) {
-        PyErr_Clear();
-        Py_XDECREF(value);
-        Py_XDECREF(future);
-        return;
-    }
     PyObject *done = PyObject_CallMethodNoArgs(future, name_done);
-    int waits = done != NULL && PyObject_IsTrue(done) == 0;
+    bool waiting = done != NULL && PyObject_IsTrue(done) == 0;
     Py_XDECREF(done);
-    PyObject *set = waits ? PyObject_CallMethodOneArg(future, name_set_result, value) : NULL;
-    Py_XDECREF(set);
     PyErr_Clear();
-    Py_DECREF(value);
-    Py_DECREF(future);
+    return waiting;
+}
+
+static waiter *pop_waiter(waiter **list)
+{
+    waiter *first = *list;
+    if (first != NULL) {
+        *list = first->next;
+    }
+    return first;
+}
+
+static void free_waiter(waiter *waiting)
+{
+    Py_XDECREF(waiting->future);
+    Py_XDECREF(waiting->body);
+    free(waiting);
+}
+
+static void set_result(waiter *waiting, PyObject *value)
+{
+    if (is_waiting(waiting->future)) {
+        PyObject *set = PyObject_CallMethodOneArg(waiting->future, name_set_result, value);
+        Py_XDECREF(set);
+        PyErr_Clear(); /* the asyncio loop is closed: nobody is left to hear it */
+    }
+    free_waiter(waiting);
+}
+
+/* Queues a waiter and gives what the application awaits, or NULL with an exception set. */
+static PyObject *add_waiter(channel *self, waiter **list, PyObject *body, bool last)
+{
+    waiter *made = calloc(1, sizeof(*made));
+    if (made == NULL) {
+        return PyErr_NoMemory();
+    }
+    made->future = tp_loop_future(self->slots->loop);
+    PyObject *awaited =
+        made->future != NULL ? tp_awaitable_future(Py_NewRef(made->future)) : NULL;
+    if (awaited == NULL) {
+        free_waiter(made);
+        return NULL;
+    }
+    made->body = Py_XNewRef(body);
+    made->last = last;
+    while (*list != NULL) {
+        list = &(*list)->next;
+    }
+    *list = made;
+    return awaited;
 }
 
 /* --- receive ------------------------------------------------------------------------------------ */
@@ -196,33 +244,62 @@ static PyObject *request_message(PyObject *body, bool more)
     return message;
 }
 
-static void note_disconnect(channel *self)
+/* Everybody who waits in receive() hears that nothing more will come. */
+static void tell_disconnect(channel *self)
 {
-    self->disconnected = true;
-    if (self->reading != NULL) {
-        resolve(&self->reading, disconnect_message());
+    waiter *waiting;
+    while ((waiting = pop_waiter(&self->receivers)) != NULL) {
+        PyObject *message = disconnect_message();
+        if (message != NULL) {
+            set_result(waiting, message);
+            Py_DECREF(message);
+        } else {
+            PyErr_Clear();
+            free_waiter(waiting);
+        }
     }
 }
 
+static void note_disconnect(channel *self)
+{
+    self->disconnected = true;
+    tell_disconnect(self);
+}
+
+/* Drops the waits that were cancelled; whether somebody still waits in receive(). */
+static bool has_receiver(channel *self)
+{
+    while (self->receivers != NULL && !is_waiting(self->receivers->future)) {
+        free_waiter(pop_waiter(&self->receivers));
+    }
+    return self->receivers != NULL;
+}
+
+static int ask_for_news(channel *self);
+
 static void body_event(channel *self, const event *e)
 {
-    if (e->status != 0) {
+    self->read_pending = false;
+    PyObject *message = NULL;
+    if (e->status == 0) {
+        message = request_message(PyBytes_FromStringAndSize(e->data, (Py_ssize_t)e->len), !e->last);
+        PyErr_Clear();
+    }
+    if (message == NULL) {
         note_disconnect(self);
         return;
     }
     self->body_given = e->last;
-    resolve(&self->reading,
-            request_message(PyBytes_FromStringAndSize(e->data, (Py_ssize_t)e->len), !e->last));
-}
-
-static PyObject *wait_for(channel *self, PyObject **place)
-{
-    PyObject *future = tp_loop_future(self->slots->loop);
-    if (future == NULL) {
-        return NULL;
+    if (has_receiver(self)) {
+        set_result(pop_waiter(&self->receivers), message);
+        Py_DECREF(message);
+    } else {
+        self->arrived = message;
     }
-    *place = Py_NewRef(future);
-    return tp_awaitable_future(future);
+    if (has_receiver(self) && ask_for_news(self) < 0) {
+        PyErr_Clear();
+        note_disconnect(self);
+    }
 }
 
 static PyObject *already(turbo_str body)
@@ -242,72 +319,49 @@ static PyObject *fail(int code)
     return tp_awaitable_error();
 }
 
-static PyObject *read_more(channel *self)
+/* Has the server report the next part of the body or, after its end, that the client has gone. -1 with an
+ * exception set. */
+static int ask_for_news(channel *self)
 {
-    address *to = make_address(self);
-    if (to == NULL) {
-        return tp_awaitable_error();
-    }
-    PyObject *waiting = wait_for(self, &self->reading);
-    if (waiting == NULL) {
-        return NULL;
-    }
-    int rc = turbo_request_read(self->request, on_read, to);
-    if (rc != 0) {
-        Py_DECREF(waiting);
-        Py_CLEAR(self->reading);
-        return fail(rc);
-    }
-    return waiting;
-}
-
-static PyObject *wait_for_close(channel *self)
-{
-    if (!self->watching) {
-        address *to = make_address(self);
-        int rc = to != NULL ? turbo_request_on_close(self->request, on_close, to) : TURBO_ENOMEM;
-        if (rc != 0) {
-            return fail(rc);
-        }
-        self->watching = true;
-    }
-    return wait_for(self, &self->reading);
-}
-
-static int is_waiting(PyObject *future)
-{
-    if (future == NULL) {
+    if (self->body_given ? self->watching : self->read_pending) {
         return 0;
     }
-    PyObject *done = PyObject_CallMethodNoArgs(future, name_done);
-    int truth = done != NULL ? PyObject_IsTrue(done) : -1;
-    Py_XDECREF(done);
-    return truth < 0 ? -1 : !truth;
+    address *to = make_address(self);
+    if (to == NULL) {
+        return -1;
+    }
+    int rc = self->body_given ? turbo_request_on_close(self->request, on_close, to)
+                              : turbo_request_read(self->request, on_read, to);
+    if (rc != 0) {
+        PyErr_SetString(PyExc_RuntimeError, turbo_error_detail());
+        return -1;
+    }
+    *(self->body_given ? &self->watching : &self->read_pending) = true;
+    return 0;
 }
 
 static PyObject *receive(PyObject *object, PyObject *ignored)
 {
     (void)ignored;
     channel *self = (channel *)object;
-    int waiting = is_waiting(self->reading);
-    if (waiting != 0) {
-        if (waiting > 0) {
-            PyErr_SetString(PyExc_RuntimeError, "receive() is already waiting");
-        }
-        return tp_awaitable_error();
-    }
-    Py_CLEAR(self->reading); /* a wait that was cancelled */
     if (self->disconnected || self->request == NULL) {
         return tp_awaitable_ready(disconnect_message());
     }
-    if (self->body_given) {
-        return wait_for_close(self);
+    if (self->arrived != NULL) {
+        PyObject *message = self->arrived;
+        self->arrived = NULL;
+        return tp_awaitable_ready(message);
     }
-    if (turbo_request_body_complete(self->request)) {
+    if (!self->body_given && turbo_request_body_complete(self->request) && !self->read_pending) {
         self->body_given = true;
         return tp_awaitable_ready(request_message(already(turbo_request_body(self->request)), false));
     }
-    return read_more(self);
+    PyObject *waiting = add_waiter(self, &self->receivers, NULL, false);
+    if (waiting != NULL && ask_for_news(self) < 0) {
+        Py_DECREF(waiting);
+        return tp_awaitable_error();
+    }
+    return waiting;
 }
 
 /* --- send --------------------------------------------------------------------------------------- */
@@ -318,8 +372,10 @@ static void let_go(channel *self)
     self->response = NULL;
     self->stage = STAGE_DONE;
     give_slot(self);
-    if (self->reading != NULL) {
-        resolve(&self->reading, disconnect_message());
+    tell_disconnect(self);
+    waiter *waiting;
+    while ((waiting = pop_waiter(&self->senders)) != NULL) {
+        set_result(waiting, Py_None);
     }
 }
 
@@ -407,6 +463,36 @@ static bool same_text(PyObject *a, PyObject *b)
     return a == b || (PyUnicode_Check(a) && PyUnicode_Compare(a, b) == 0);
 }
 
+/* Streaming starts: the head goes out. A code of turbo_response_begin(). */
+static int begin(channel *self)
+{
+    self->stage = STAGE_STREAM;
+    return turbo_response_begin(self->response, self->length);
+}
+
+/* The step of the application that started the response is over: if no body came in it, none may come
+ * for long (server-sent events), so the client gets the head now. */
+static void flush_head(tp_job *job)
+{
+    channel *self = (channel *)(void *)((char *)job - offsetof(channel, flush));
+    if (self->stage == STAGE_HEAD && begin(self) != 0) {
+        note_disconnect(self);
+    }
+    Py_DECREF(self);
+}
+
+static int flush_later(channel *self)
+{
+    self->flush.run = flush_head;
+    Py_INCREF(self);
+    if (tp_loop_defer(self->slots->loop, &self->flush) != 0) {
+        Py_DECREF(self);
+        PyErr_SetString(PyExc_RuntimeError, "the event loop takes no more work");
+        return -1;
+    }
+    return 0;
+}
+
 static int take_start(channel *self, PyObject *message, PyObject *type)
 {
     if (!same_text(type, text_start)) {
@@ -429,14 +515,13 @@ static int take_start(channel *self, PyObject *message, PyObject *type)
         PyErr_SetString(PyExc_RuntimeError, turbo_error_detail());
         return -1;
     }
+    /* From here on the answer has started, as with uvicorn: if a header is refused, the connection ends. */
+    self->stage = STAGE_HEAD;
+    self->no_body = self->no_body || code == 204 || code == 304;
     int found = tp_dict_get(message, key_headers, &headers);
     int rc = found > 0 ? add_headers(self, headers) : found;
     Py_XDECREF(headers);
-    if (rc == 0) {
-        self->stage = STAGE_HEAD;
-        self->no_body = self->no_body || code == 204 || code == 304;
-    }
-    return rc;
+    return rc == 0 ? flush_later(self) : rc;
 }
 
 /* The body of a message as bytes: a new reference. */
@@ -534,7 +619,6 @@ static PyObject *nothing(void)
     return tp_awaitable_ready(Py_NewRef(Py_None));
 }
 
-/* The client is gone: what is sent goes nowhere, as with uvicorn. */
 static PyObject *gone(channel *self, bool last)
 {
     self->disconnected = true;
@@ -544,42 +628,39 @@ static PyObject *gone(channel *self, bool last)
     return nothing();
 }
 
-static PyObject *wait_writable(channel *self, PyObject *body, bool last)
+/* Has the server report when it takes data again. */
+static int ask_for_room(channel *self)
 {
     address *to = make_address(self);
     if (to == NULL) {
-        return tp_awaitable_error();
+        return TURBO_ENOMEM;
     }
-    PyObject *waiting = wait_for(self, &self->sending);
+    return turbo_response_on_writable(self->response, on_writable, to);
+}
+
+static PyObject *wait_writable(channel *self, PyObject *body, bool last)
+{
+    bool first = self->senders == NULL;
+    PyObject *waiting = add_waiter(self, &self->senders, body, last);
     if (waiting == NULL) {
         return NULL;
     }
-    self->chunk = Py_NewRef(body);
-    self->last_chunk = last;
-    int rc = turbo_response_on_writable(self->response, on_writable, to);
+    int rc = first ? ask_for_room(self) : 0;
     if (rc != 0) {
         Py_DECREF(waiting);
-        Py_CLEAR(self->sending);
-        Py_CLEAR(self->chunk);
+        free_waiter(pop_waiter(&self->senders));
         return fail(rc);
     }
+    self->ending = last;
     return waiting;
 }
 
 static PyObject *stream(channel *self, PyObject *body, bool last)
 {
-    if (self->stage == STAGE_HEAD) {
-        int rc = turbo_response_begin(self->response, self->no_body ? -1 : self->length);
-        if (rc == TURBO_ECANCELLED) {
-            self->stage = STAGE_STREAM;
-            return gone(self, last);
-        }
-        if (rc != 0) {
-            return fail(rc);
-        }
-        self->stage = STAGE_STREAM;
+    int rc = self->stage == STAGE_HEAD ? begin(self) : 0;
+    if (rc == 0 && !self->no_body) {
+        rc = self->senders == NULL ? send_part(self, body) : TURBO_EAGAIN;
     }
-    int rc = self->no_body ? 0 : send_part(self, body);
     if (rc == TURBO_EAGAIN) {
         return wait_writable(self, body, last);
     }
@@ -595,33 +676,30 @@ static PyObject *stream(channel *self, PyObject *body, bool last)
     return nothing();
 }
 
-/* The socket has taken what was queued: the chunk that waits may go now. */
+/* The socket has taken what was queued: what waits may go now, in order. A part whose send() was cancelled
+ * goes too: its bytes are counted already. */
 static void writable_event(channel *self)
 {
-    PyObject *body = self->chunk;
-    self->chunk = NULL;
-    if (body == NULL || self->response == NULL) {
-        Py_XDECREF(body);
-        return;
-    }
-    int rc = send_part(self, body);
-    if (rc == TURBO_EAGAIN) {
-        address *to = make_address(self);
-        self->chunk = body;
-        if (to != NULL && turbo_response_on_writable(self->response, on_writable, to) == 0) {
-            return;
+    int rc = 0;
+    while (self->senders != NULL && self->response != NULL) {
+        rc = self->disconnected ? TURBO_ECANCELLED : send_part(self, self->senders->body);
+        if (rc == TURBO_EAGAIN) {
+            rc = ask_for_room(self);
+            if (rc == 0) {
+                return;
+            }
         }
-        PyErr_Clear();
-        self->chunk = NULL;
+        self->disconnected = self->disconnected || rc != 0;
+        waiter *sent = pop_waiter(&self->senders);
+        bool last = sent->last;
+        set_result(sent, Py_None);
+        if (last) {
+            finish(self);
+        }
     }
-    Py_DECREF(body);
     if (rc != 0) {
-        self->disconnected = true;
+        note_disconnect(self);
     }
-    if (self->last_chunk) {
-        finish(self);
-    }
-    resolve(&self->sending, Py_NewRef(Py_None));
 }
 
 static PyObject *send_body(channel *self, PyObject *message, PyObject *type)
@@ -637,7 +715,9 @@ static PyObject *send_body(channel *self, PyObject *message, PyObject *type)
         return tp_awaitable_error();
     }
     PyObject *result;
-    if (more == 0 && self->stage == STAGE_HEAD) {
+    if (self->disconnected) { /* the client is gone: what is sent goes nowhere, as with uvicorn */
+        result = gone(self, more == 0);
+    } else if (more == 0 && self->stage == STAGE_HEAD) {
         int rc = send_whole(self, body);
         result = rc == 0 ? nothing() : fail(rc);
     } else {
@@ -658,7 +738,7 @@ static PyObject *send(PyObject *object, PyObject *message)
         }
         return tp_awaitable_error();
     }
-    if (self->stage == STAGE_DONE) {
+    if (self->stage == STAGE_DONE || self->ending) {
         if (self->disconnected) {
             result = nothing();
         } else {
@@ -779,18 +859,27 @@ static int channel_traverse(PyObject *object, visitproc visit, void *arg)
 {
     channel *self = (channel *)object;
     Py_VISIT(Py_TYPE(object));
-    Py_VISIT(self->reading);
-    Py_VISIT(self->sending);
-    Py_VISIT(self->chunk);
+    for (const waiter *at = self->receivers; at != NULL; at = at->next) {
+        Py_VISIT(at->future);
+    }
+    for (const waiter *at = self->senders; at != NULL; at = at->next) {
+        Py_VISIT(at->future);
+        Py_VISIT(at->body);
+    }
+    Py_VISIT(self->arrived);
     return 0;
 }
 
 static int channel_clear(PyObject *object)
 {
     channel *self = (channel *)object;
-    Py_CLEAR(self->reading);
-    Py_CLEAR(self->sending);
-    Py_CLEAR(self->chunk);
+    while (self->receivers != NULL) {
+        free_waiter(pop_waiter(&self->receivers));
+    }
+    while (self->senders != NULL) {
+        free_waiter(pop_waiter(&self->senders));
+    }
+    Py_CLEAR(self->arrived);
     return 0;
 }
 

@@ -3,8 +3,8 @@
 #define TURBOAPI_COMPAT_H
 
 /*
- * The one place that knows what differs between CPython 3.11 and 3.14, with and without the GIL. Every
- * file of the data plane includes this instead of <Python.h>; public CPython headers only.
+ * The one place that knows what differs between CPython 3.11 and 3.14, with and without the GIL.
+ * Every file of the data plane includes this instead of <Python.h>; public CPython headers only.
  */
 
 #ifndef PY_SSIZE_T_CLEAN
@@ -18,8 +18,9 @@
 #define TP_FREE_THREADED 0
 #endif
 
-/* Guards the insides of a built-in container. Nothing on a build with a GIL. The guarded block may lose
- * the lock for a moment whenever it waits (another critical section, a detach): re-check after that. */
+/* Guards the insides of a built-in container. Nothing on a build with a GIL. The guarded block may
+ * lose the lock for a moment whenever it waits (another critical section, a detach): re-check after
+ * that. */
 #if TP_FREE_THREADED
 #define TP_BEGIN_CRITICAL_SECTION(object) Py_BEGIN_CRITICAL_SECTION(object);
 #define TP_END_CRITICAL_SECTION() Py_END_CRITICAL_SECTION()
@@ -56,8 +57,8 @@ static inline int tp_dict_get(PyObject *dict, PyObject *key, PyObject **value)
 #endif
 }
 
-/** Takes the current exception, normalised and with its traceback attached, off the thread; NULL when
- *  there is none. New reference. */
+/** Takes the current exception, normalised and with its traceback attached, off the thread; NULL
+ * when there is none. New reference. */
 static inline PyObject *tp_take_exception(void)
 {
 #if PY_VERSION_HEX >= 0x030C0000

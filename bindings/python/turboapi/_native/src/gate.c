@@ -4,8 +4,7 @@
 #include "thread.h"
 
 typedef struct gate_object {
-    PyObject_HEAD
-    PyObject *watches; /* tuple of tuples, checked when it was made */
+    PyObject_HEAD PyObject *watches; /* tuple of tuples, checked when it was made */
 } gate_object;
 
 static PyTypeObject *gate_type;
@@ -112,7 +111,7 @@ int tp_gate_add_types(PyObject *module)
         {0},
     };
     static PyType_Slot slots[] = {
-        {Py_tp_doc, "Gate(watches): open while every dict[name] is the same object."},
+        {Py_tp_doc, (char *)"Gate(watches): open while every dict[name] is the same object."},
         {Py_tp_new, gate_new},
         {Py_tp_traverse, gate_traverse},
         {Py_tp_clear, gate_clear},

@@ -52,7 +52,7 @@ static bool take(reader *in, char byte)
     return true;
 }
 
-/* --- strings ------------------------------------------------------------------------------------ */
+/* --- strings --- */
 
 static int read_hex4(reader *in, uint32_t *out)
 {
@@ -144,7 +144,8 @@ static int read_escaped(reader *in, const char *start, PyObject **out)
     return *out != NULL ? READ : call_failed();
 }
 
-/* in->at is behind the opening quotation mark. A string without escapes is left in place: `*plain` and
+/* in->at is behind the opening quotation mark. A string without escapes is left in place: `*plain`
+ * and
  * `*len`; of one with escapes `*out` is made. */
 static int scan_string(reader *in, const char **plain, size_t *len, PyObject **out)
 {
@@ -185,8 +186,8 @@ static size_t key_slot(const char *name, size_t len)
     return (hash ^ hash >> 16) & (TP_KEY_SLOTS - 1);
 }
 
-/* Names come again in every request: the same str object, with its hash computed, saves making it and
- * speeds up every look-up of it. */
+/* Names come again in every request: the same str object, with its hash computed, saves making it
+ * and speeds up every look-up of it. */
 static int known_key(reader *in, const char *name, size_t len, PyObject **out)
 {
     tp_thread *thread = in->thread;
@@ -229,7 +230,7 @@ static int read_key(reader *in, PyObject **out)
     return *out != NULL ? READ : call_failed();
 }
 
-/* --- numbers ------------------------------------------------------------------------------------ */
+/* --- numbers --- */
 
 static size_t count_digits(const char *at, const char *end)
 {
@@ -260,7 +261,8 @@ static int read_big_int(reader *in, const char *start, size_t len, PyObject **ou
         return result;
     }
     *out = PyLong_FromString(in->thread->scratch.data, NULL, 10);
-    return *out != NULL ? READ : call_failed(); /* too many digits: ValueError is Python's to raise */
+    return *out != NULL ? READ
+                        : call_failed(); /* too many digits: ValueError is Python's to raise */
 }
 
 static int read_int(reader *in, const char *start, size_t digits, PyObject **out)
@@ -278,12 +280,12 @@ static int read_int(reader *in, const char *start, size_t digits, PyObject **out
     return *out != NULL ? READ : FAILED;
 }
 
-/* Exact when digits and power of ten are both represented exactly by a double (Clinger's fast path):
- * then one correctly rounded operation gives the correctly rounded result. */
+/* Exact when digits and power of ten are both represented exactly by a double (Clinger's fast
+ * path): then one correctly rounded operation gives the correctly rounded result. */
 static bool quick_float(const char *at, const char *end, double *out)
 {
-    static const double powers[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,
-                                    1e8,  1e9,  1e10, 1e11, 1e12, 1e13, 1e14, 1e15};
+    static const double powers[] = {1e0, 1e1, 1e2,  1e3,  1e4,  1e5,  1e6,  1e7,
+                                    1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15};
     enum { EXACT_DIGITS = 15 };
     bool negative = *at == '-';
     at += negative;
@@ -355,7 +357,7 @@ static int read_number(reader *in, PyObject **out)
     return real ? read_float(in, start, out) : read_int(in, start, digits, out);
 }
 
-/* --- values ------------------------------------------------------------------------------------- */
+/* --- values --- */
 
 static int read_member(reader *in, int depth, PyObject *dict)
 {

@@ -9,8 +9,8 @@
 
 #define TP_JSON_DEPTH 200 /* levels of nesting that are read and written in C */
 
-/* Results of the functions that read and write JSON: failed with MemoryError; not for us, ask Python;
- * done. */
+/* Results of the functions that read and write JSON: failed with MemoryError; not for us, ask
+ * Python; done. */
 enum { TP_JSON_FAILED = -1, TP_JSON_PASS_ON = 0, TP_JSON_DONE = 1 };
 
 /** Whether `byte` stands for itself inside a JSON string (RFC 8259 §7). */
@@ -30,8 +30,8 @@ static inline size_t tp_json_plain_length(const char *data, size_t len)
         memcpy(&word, data + i, sizeof(word));
         uint64_t quote = word ^ (ones * '"');
         uint64_t slash = word ^ (ones * '\\');
-        uint64_t found = ((word - ones * 0x20) & ~word) | ((quote - ones) & ~quote) |
-                         ((slash - ones) & ~slash);
+        uint64_t found =
+            ((word - ones * 0x20) & ~word) | ((quote - ones) & ~quote) | ((slash - ones) & ~slash);
         if ((found & highs) != 0) {
             break; /* one of these eight, or a false alarm: the loop below tells */
         }
@@ -42,8 +42,8 @@ static inline size_t tp_json_plain_length(const char *data, size_t len)
     return i;
 }
 
-/** Writes `c` as UTF-8 (RFC 3629 §3) to `out`, which has room for four bytes. Returns the end, or NULL
- *  for a surrogate, which has no UTF-8 form. */
+/** Writes `c` as UTF-8 (RFC 3629 §3) to `out`, which has room for four bytes. Returns the end, or
+ * NULL for a surrogate, which has no UTF-8 form. */
 static inline char *tp_json_put_utf8(char *out, uint32_t c)
 {
     if (c < 0x80) {

@@ -34,7 +34,7 @@ static int write_byte(tp_buf *buf, char byte)
     return write_bytes(buf, &byte, 1);
 }
 
-/* --- strings ------------------------------------------------------------------------------------ */
+/* --- strings --- */
 
 /* RFC 8259 §7; the short forms that json.dumps() prefers. Room for six bytes is there. */
 static char *put_escape(char *out, Py_UCS4 c)
@@ -67,7 +67,7 @@ static int write_any_text(tp_buf *buf, PyObject *text)
     char *out = buf->data + buf->len;
     *out++ = '"';
     for (size_t i = 0; i < length; i++) {
-        Py_UCS4 c = PyUnicode_READ(kind, data, i);
+        Py_UCS4 c = PyUnicode_READ(kind, data, (Py_ssize_t)i);
         out = c < 0x20 || c == '"' || c == '\\' ? put_escape(out, c) : tp_json_put_utf8(out, c);
         if (out == NULL) {
             return PASS_ON;
@@ -81,8 +81,7 @@ static int write_any_text(tp_buf *buf, PyObject *text)
 static int write_text(tp_buf *buf, PyObject *text)
 {
     size_t length = (size_t)PyUnicode_GET_LENGTH(text);
-    if (!PyUnicode_IS_ASCII(text) ||
-        tp_json_plain_length(PyUnicode_DATA(text), length) != length) {
+    if (!PyUnicode_IS_ASCII(text) || tp_json_plain_length(PyUnicode_DATA(text), length) != length) {
         return write_any_text(buf, text);
     }
     if (tp_buf_reserve(buf, length + 2) < 0) {
@@ -96,10 +95,10 @@ static int write_text(tp_buf *buf, PyObject *text)
     return WRITTEN;
 }
 
-/* --- numbers ------------------------------------------------------------------------------------ */
+/* --- numbers --- */
 
-/* int.__repr__ of an integer beyond 64 bits. It refuses more digits than sys.set_int_max_str_digits()
- * allows: the ValueError is for Python to raise. */
+/* int.__repr__ of an integer beyond 64 bits. It refuses more digits than
+ * sys.set_int_max_str_digits() allows: the ValueError is for Python to raise. */
 static int write_big_int(tp_buf *buf, PyObject *value)
 {
     PyObject *text = PyObject_Repr(value);
@@ -158,7 +157,7 @@ static int write_float(tp_buf *buf, PyObject *value)
     return result;
 }
 
-/* --- containers --------------------------------------------------------------------------------- */
+/* --- containers --- */
 
 /* None, True and False. PASS_ON: something else. */
 static int write_constant(tp_buf *buf, PyObject *value)

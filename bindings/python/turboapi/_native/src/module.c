@@ -10,7 +10,7 @@
 
 static PyObject *log_error; /* bound method error() of the logger "turboapi.error" */
 
-/* --- logging ------------------------------------------------------------------------------------ */
+/* --- logging --- */
 
 void tp_log_exception_object(const char *message, PyObject *exception)
 {
@@ -62,7 +62,7 @@ static int find_logger(void)
     return log_error != NULL ? 0 : -1;
 }
 
-/* --- the module --------------------------------------------------------------------------------- */
+/* --- the module --- */
 
 /* ERRORS: one tuple (name, code, category, text) for each entry of the library's registry. */
 static int add_errors(PyObject *module)
@@ -101,7 +101,8 @@ static PyObject *make_module(void)
     static PyModuleDef definition = {
         PyModuleDef_HEAD_INIT,
         .m_name = MODULE_NAME,
-        .m_doc = "The data plane: what runs for each request. For the package turboapi._native only.",
+        .m_doc =
+            "The data plane: what runs for each request. For the package turboapi._native only.",
         .m_size = -1,
     };
     PyObject *module = PyModule_Create(&definition);

@@ -10,6 +10,7 @@
 #include "answer.h"
 #include "asgi.h"
 #include "gate.h"
+#include "json_module.h"
 #include "json_text.h"
 #include "json_write.h"
 #include "loop.h"
@@ -20,9 +21,9 @@
 #define COPY_LIMIT 2048 /* bytes: a longer body is handed over instead of copied */
 #define FEW_ARGUMENTS 8 /* kept on the stack */
 
-/* A registered route: user data of its handler, which owns it. Immutable once made; run by any thread;
- * dropped when the handler goes. */
-typedef struct route {
+/* A registered route: user data of its handler, which owns it. Immutable once made; run by any
+ * thread; dropped when the handler goes. */
+typedef struct native_route {
     tp_garbage garbage;
     tp_plan *plan;
     PyObject *application;    /* strong; keeps `asgi` alive */
@@ -32,18 +33,18 @@ typedef struct route {
     PyObject *context;        /* strong; requests start with a copy of it */
     PyObject *encode;         /* strong; jsonable_encoder() */
     PyObject *response_class; /* strong; instances are answers, not data */
-} route;
+} native_route;
 
-/* One request to a coroutine endpoint; in the request's memory. Used by the loop's thread only, once it
- * was submitted. */
-typedef struct call {
+/* One request to a coroutine endpoint; in the request's memory. Used by the loop's thread only,
+ * once it was submitted. */
+typedef struct native_call {
     tp_job job;
-    const route *route;
+    const native_route *route;
     turbo_request *request;
     turbo_response *response;
-} call;
+} native_call;
 
-/* --- passing on --------------------------------------------------------------------------------- */
+/* --- passing on --- */
 
 /* What became of the endpoint, for the Python executor to go on from: (kind, object). `object` is
  * stolen. NULL with an exception. */
@@ -52,8 +53,8 @@ static PyObject *outcome_of(const char *kind, PyObject *object)
     return Py_BuildValue("(sN)", kind, object);
 }
 
-static int submit_outcome(const route *route, turbo_request *request, turbo_response *response,
-                          const char *kind, PyObject *object)
+static int submit_outcome(const native_route *route, turbo_request *request,
+                          turbo_response *response, const char *kind, PyObject *object)
 {
     PyObject *outcome = outcome_of(kind, object);
     if (outcome == NULL) {
@@ -64,17 +65,18 @@ static int submit_outcome(const route *route, turbo_request *request, turbo_resp
 }
 
 /* The endpoint, or the encoder, has raised. */
-static int submit_exception(const route *route, turbo_request *request, turbo_response *response)
+static int submit_exception(const native_route *route, turbo_request *request,
+                            turbo_response *response)
 {
     return submit_outcome(route, request, response, "raise", tp_take_exception());
 }
 
-/* --- calling ------------------------------------------------------------------------------------ */
+/* --- calling --- */
 
 /* Calls in a fresh copy of the base context, as a hop to a worker thread does: what the callee sets
  * there is seen by nobody else. */
-static PyObject *call_in_context(const route *route, PyObject *callable, PyObject *const *args,
-                                 size_t count, PyObject *names)
+static PyObject *call_in_context(const native_route *route, PyObject *callable,
+                                 PyObject *const *args, size_t count, PyObject *names)
 {
     PyObject *context = PyContext_Copy(route->context);
     if (context == NULL) {
@@ -95,15 +97,16 @@ static PyObject *call_in_context(const route *route, PyObject *callable, PyObjec
     return result;
 }
 
-static PyObject *call_with_one(const route *route, PyObject *callable, PyObject *argument)
+static PyObject *call_with_one(const native_route *route, PyObject *callable, PyObject *argument)
 {
     PyObject *args[] = {argument};
     return call_in_context(route, callable, args, 1, NULL);
 }
 
 /* Reads the arguments and calls the endpoint. 1: `*result` is new, or NULL with an exception of the
- * endpoint's; 0: nothing was executed, the request is the Python executor's; -1 with MemoryError. */
-static int call_endpoint(const route *route, turbo_request *request, bool in_context,
+ * endpoint's; 0: nothing was executed, the request is the Python executor's; -1 with MemoryError.
+ */
+static int call_endpoint(const native_route *route, turbo_request *request, bool in_context,
                          PyObject **result)
 {
     const tp_plan *plan = route->plan;
@@ -130,9 +133,9 @@ static int call_endpoint(const route *route, turbo_request *request, bool in_con
     return 1;
 }
 
-/* --- answering ---------------------------------------------------------------------------------- */
+/* --- answering --- */
 
-static int set_head(const route *route, turbo_response *response)
+static int set_head(const native_route *route, turbo_response *response)
 {
     if (route->plan->status_code != 200) {
         int error = turbo_response_status(response, route->plan->status_code);
@@ -144,8 +147,8 @@ static int set_head(const route *route, turbo_response *response)
                                  TURBO_STR("application/json"));
 }
 
-/* Gives the JSON in the thread's buffer to the response: a short one is copied, a long one leaves with
- * the memory it is in. */
+/* Gives the JSON in the thread's buffer to the response: a short one is copied, a long one leaves
+ * with the memory it is in. */
 static int send_scratch(turbo_response *response, tp_buf *scratch)
 {
     turbo_str body = {scratch->data, scratch->len};
@@ -182,7 +185,7 @@ static int send_bytes(turbo_response *response, PyObject *bytes)
 }
 
 /* With a response model: pydantic validates and writes. */
-static int answer_model(const route *route, turbo_request *request, turbo_response *response,
+static int answer_model(const native_route *route, turbo_request *request, turbo_response *response,
                         PyObject *value)
 {
     PyObject *bytes = call_with_one(route, route->plan->serialize, value);
@@ -199,7 +202,8 @@ static int answer_model(const route *route, turbo_request *request, turbo_respon
     return send_bytes(response, bytes);
 }
 
-/* Writes `value` into the thread's buffer; results as tp_json_write(), memory errors as TURBO_ENOMEM. */
+/* Writes `value` into the thread's buffer; results as tp_json_write(), memory errors as
+ * TURBO_ENOMEM. */
 static int write_scratch(tp_thread *thread, PyObject *value)
 {
     thread->scratch.len = 0;
@@ -211,9 +215,9 @@ static int write_scratch(tp_thread *thread, PyObject *value)
     return written;
 }
 
-/* Data that is not plain: jsonable_encoder() makes it so. It may consume what it encodes, so from here
- * on its result is what counts. */
-static int answer_encoded(const route *route, tp_thread *thread, turbo_request *request,
+/* Data that is not plain: jsonable_encoder() makes it so. It may consume what it encodes, so from
+ * here on its result is what counts. */
+static int answer_encoded(const native_route *route, tp_thread *thread, turbo_request *request,
                           turbo_response *response, PyObject *value)
 {
     PyObject *encoded = call_with_one(route, route->encode, value);
@@ -231,8 +235,9 @@ static int answer_encoded(const route *route, tp_thread *thread, turbo_request *
     return result == 0 ? send_scratch(response, &thread->scratch) : result;
 }
 
-/* Turns what the endpoint returned (borrowed) into the answer. 0, TURBO_PENDING (passed on) or an error. */
-static int answer(const route *route, turbo_request *request, turbo_response *response,
+/* Turns what the endpoint returned (borrowed) into the answer. 0, TURBO_PENDING (passed on) or an
+ * error. */
+static int answer(const native_route *route, turbo_request *request, turbo_response *response,
                   PyObject *value)
 {
     tp_thread *thread = tp_thread_self();
@@ -255,11 +260,11 @@ static int answer(const route *route, turbo_request *request, turbo_response *re
     return result == 0 ? send_scratch(response, &thread->scratch) : result;
 }
 
-/* --- plain functions: on the thread that drives the worker -------------------------------------- */
+/* --- plain functions: on the thread that drives the worker --- */
 
 static int run_function(turbo_request *request, turbo_response *response, void *user_data)
 {
-    const route *route = user_data;
+    const native_route *route = user_data;
     if (tp_attach(request) < 0) {
         return TURBO_ENOMEM;
     }
@@ -283,7 +288,7 @@ static int run_function(turbo_request *request, turbo_response *response, void *
     return result;
 }
 
-/* --- coroutine functions: on the loop's thread -------------------------------------------------- */
+/* --- coroutine functions: on the loop's thread --- */
 
 /* Ends a pending response: with what it holds, or with 500 when `error` is one. */
 static void finish(turbo_response *response, int error)
@@ -291,11 +296,11 @@ static void finish(turbo_response *response, int error)
     if (error == TURBO_PENDING) {
         return; /* the Python executor has it */
     }
-    if (error < 0 && (turbo_response_status(response, 500) != 0 ||
-                      turbo_response_set_header(response, TURBO_STR("content-type"),
-                                                TURBO_STR("text/plain; charset=utf-8")) != 0 ||
-                      turbo_response_body_static(response,
-                                                 TURBO_STR("Internal Server Error")) != 0)) {
+    if (error < 0 &&
+        (turbo_response_status(response, 500) != 0 ||
+         turbo_response_set_header(response, TURBO_STR("content-type"),
+                                   TURBO_STR("text/plain; charset=utf-8")) != 0 ||
+         turbo_response_body_static(response, TURBO_STR("Internal Server Error")) != 0)) {
         turbo_response_abort(response);
         return;
     }
@@ -304,16 +309,16 @@ static void finish(turbo_response *response, int error)
 
 static void coroutine_done(void *user_data, PyObject *result)
 {
-    call *call = user_data;
-    const route *route = call->route;
+    native_call *call = user_data;
+    const native_route *route = call->route;
     int error = result != NULL ? answer(route, call->request, call->response, result)
                                : submit_exception(route, call->request, call->response);
     finish(call->response, error);
 }
 
-static int start_coroutine(call *call)
+static int start_coroutine(native_call *call)
 {
-    const route *route = call->route;
+    const native_route *route = call->route;
     PyObject *coroutine;
     int called = 0;
     if (tp_gate_is_open(route->gate)) {
@@ -335,29 +340,29 @@ static int start_coroutine(call *call)
 
 static void run_call(tp_job *job)
 {
-    call *call = (struct call *)job;
+    native_call *call = (native_call *)job;
     turbo_response *response = call->response;
     finish(response, start_coroutine(call));
 }
 
 static int run_coroutine(turbo_request *request, turbo_response *response, void *user_data)
 {
-    const route *route = user_data;
-    call *call = turbo_request_alloc(request, sizeof(*call));
+    const native_route *route = user_data;
+    native_call *call = turbo_request_alloc(request, sizeof(*call));
     if (call == NULL) {
         return TURBO_ENOMEM;
     }
-    *call = (struct call){
+    *call = (native_call){
         .job = {.run = run_call}, .route = route, .request = request, .response = response};
     int error = tp_loop_submit(route->loop, &call->job);
     return error == 0 ? TURBO_PENDING : error;
 }
 
-/* --- handlers ----------------------------------------------------------------------------------- */
+/* --- handlers --- */
 
 static void free_route(tp_garbage *garbage)
 {
-    route *route = (struct route *)garbage;
+    native_route *route = (native_route *)garbage;
     tp_plan_free(route->plan);
     tp_loop_unref(route->loop);
     Py_XDECREF(route->application);
@@ -370,7 +375,7 @@ static void free_route(tp_garbage *garbage)
 
 static void release_route(void *user_data)
 {
-    tp_garbage_drop(&((route *)user_data)->garbage);
+    tp_garbage_drop(&((native_route *)user_data)->garbage);
 }
 
 static PyObject *handler_address(int error, turbo_handler *handler)
@@ -383,7 +388,7 @@ static PyObject *handler_address(int error, turbo_handler *handler)
     return PyLong_FromVoidPtr(handler);
 }
 
-static int fill_route(route *route, PyObject *plan, PyObject *loop)
+static int fill_route(native_route *route, PyObject *plan, PyObject *loop)
 {
     tp_loop *inner = tp_loop_from_object(loop);
     route->asgi = tp_asgi_from_object(route->application);
@@ -404,7 +409,7 @@ static PyObject *new_plan_handler(PyObject *module, PyObject *args)
     (void)module;
     PyObject *plan;
     PyObject *loop;
-    route *route = calloc(1, sizeof(*route));
+    native_route *route = calloc(1, sizeof(*route));
     if (route == NULL) {
         return PyErr_NoMemory();
     }
@@ -440,14 +445,12 @@ static PyObject *new_asgi_handler(PyObject *module, PyObject *application)
     return handler_address(error, error == 0 ? handler : NULL);
 }
 
-static PyObject *step(PyObject *module, PyObject *server)
+static PyObject *drain(PyObject *module, PyObject *unused)
 {
     (void)module;
-    void *address = PyLong_AsVoidPtr(server);
-    if (address == NULL && PyErr_Occurred() != NULL) {
-        return NULL;
-    }
-    return PyLong_FromLong(tp_server_step(address));
+    (void)unused;
+    tp_garbage_drain();
+    Py_RETURN_NONE;
 }
 
 int tp_native_init(PyObject *module)
@@ -455,11 +458,12 @@ int tp_native_init(PyObject *module)
     static PyMethodDef functions[] = {
         {"new_plan_handler", new_plan_handler, METH_VARARGS,
          "new_plan_handler(plan, application, loop, gate, encode, response_class) -> address"},
+        {"drain", drain, METH_NOARGS, "Drops what was released by threads that were not attached."},
         {"new_asgi_handler", new_asgi_handler, METH_O, "new_asgi_handler(application) -> address"},
-        {"step", step, METH_O, "step(server address) -> result of turbo_server_step()"},
         {0},
     };
-    return tp_gate_add_types(module) < 0 || tp_answer_add_functions(module) < 0
+    return tp_gate_add_types(module) < 0 || tp_answer_add_functions(module) < 0 ||
+                   tp_json_add_functions(module) < 0
                ? -1
                : PyModule_AddFunctions(module, functions);
 }

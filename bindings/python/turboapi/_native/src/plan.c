@@ -10,7 +10,7 @@
 
 enum { FAILED = TP_JSON_FAILED, PASS_ON = TP_JSON_PASS_ON, READY = TP_JSON_DONE };
 
-/* --- compiling ---------------------------------------------------------------------------------- */
+/* --- compiling --- */
 
 /* An attribute of `source` that says one of a few words. -1 with an exception. */
 static int word_attribute(PyObject *source, const char *name, const char *const *words)
@@ -235,10 +235,10 @@ size_t tp_plan_arguments(const tp_plan *plan)
     return plan->param_count + (plan->validate != NULL);
 }
 
-/* --- scalars ------------------------------------------------------------------------------------ */
+/* --- scalars --- */
 
-/* Results of CPython calls that make the value: NULL is a memory error, or a decoding error, which is
- * Python's to report. */
+/* Results of CPython calls that make the value: NULL is a memory error, or a decoding error, which
+ * is Python's to report. */
 static int made(PyObject *value, PyObject **out)
 {
     if (value != NULL) {
@@ -261,8 +261,8 @@ static size_t count_digits(const char *at, const char *end)
     return (size_t)(at - start);
 }
 
-/* Decimal digits without superfluous zeros. pydantic takes more spellings (spaces, underscores, "+1",
- * "1.0"): those are its own to read. */
+/* Decimal digits without superfluous zeros. pydantic takes more spellings (spaces, underscores,
+ * "+1", "1.0"): those are its own to read. */
 static int convert_int(turbo_str text, PyObject **out)
 {
     enum { SAFE_DIGITS = 18 }; /* always fit 63 bits */
@@ -338,8 +338,9 @@ static bool is_ascii(turbo_str text)
     return seen < 0x80;
 }
 
-/* Paths and queries are UTF-8 once decoded; headers and cookies are what ASGI makes of them, Latin-1.
- * Where the library has put U+FFFD for broken UTF-8, Python counts the broken bytes its own way. */
+/* Paths and queries are UTF-8 once decoded; headers and cookies are what ASGI makes of them,
+ * Latin-1. Where the library has put U+FFFD for broken UTF-8, Python counts the broken bytes its
+ * own way. */
 static int convert_str(turbo_str text, tp_location location, PyObject **out)
 {
     static const char replacement[] = "\xEF\xBF\xBD";
@@ -374,7 +375,7 @@ static int convert(const tp_param *param, turbo_str text, PyObject **out)
     return PASS_ON;
 }
 
-/* --- the request -------------------------------------------------------------------------------- */
+/* --- the request --- */
 
 /* Python undoes quoting inside cookie values by rules of its own. */
 static bool is_plain_cookie(turbo_request *request)
@@ -420,8 +421,8 @@ static unsigned char lower(char c)
     return (unsigned char)(c >= 'A' && c <= 'Z' ? c | 0x20 : c);
 }
 
-/* "application/json", alone or with parameters. FastAPI also reads other types as JSON; it does so itself
- * then. */
+/* "application/json", alone or with parameters. FastAPI also reads other types as JSON; it does so
+ * itself then. */
 static bool is_json_request(const tp_plan *plan, turbo_request *request)
 {
     static const char json[] = "application/json";
@@ -445,7 +446,7 @@ static bool is_json_request(const tp_plan *plan, turbo_request *request)
 static int read_body(const tp_plan *plan, turbo_request *request, PyObject **out)
 {
     turbo_str body = turbo_request_body(request);
-    if (body.len == 0 || !is_json_request(plan, request)) {
+    if (body.len == 0 || !turbo_request_body_complete(request) || !is_json_request(plan, request)) {
         return PASS_ON;
     }
     tp_thread *thread = tp_thread_self();

@@ -27,8 +27,8 @@ typedef struct tp_param {
 } tp_param;
 
 /**
- * One route, compiled from the Python object `Plan` (turboapi/_plan.py) when it is registered. Owned by the
- * native route it belongs to; immutable, so any thread may run it.
+ * One route, compiled from the Python object `Plan` (turboapi/_plan.py) when it is registered.
+ * Owned by the native route it belongs to; immutable, so any thread may run it.
  */
 typedef struct tp_plan {
     PyObject *endpoint;  /* strong */
@@ -43,7 +43,8 @@ typedef struct tp_plan {
     tp_param *params;
 } tp_plan;
 
-/** Compiles `source`, a `Plan` whose `reason` is None (borrowed). Returns 0, or -1 with an exception.
+/** Compiles `source`, a `Plan` whose `reason` is None (borrowed). Returns 0, or -1 with an
+ * exception.
  *  `*out` is freed with tp_plan_free(). Attached threads. */
 int tp_plan_new(PyObject *source, tp_plan **out);
 
@@ -54,10 +55,10 @@ void tp_plan_free(tp_plan *plan);
 size_t tp_plan_arguments(const tp_plan *plan);
 
 /**
- * Reads the arguments of the endpoint from `request`, in the order of plan->names, into `args`, which
- * has room for tp_plan_arguments(). Returns 1 with new references; 0 when the request is not of the
- * plain kind that is decided here (anything invalid, missing or spelled unusually): nothing was made,
- * and the Python executor decides; -1 with MemoryError. Attached threads.
+ * Reads the arguments of the endpoint from `request`, in the order of plan->names, into `args`,
+ * which has room for tp_plan_arguments(). Returns 1 with new references; 0 when the request is not
+ * of the plain kind that is decided here (anything invalid, missing or spelled unusually): nothing
+ * was made, and the Python executor decides; -1 with MemoryError. Attached threads.
  */
 int tp_plan_collect(const tp_plan *plan, turbo_request *request, PyObject **args);
 

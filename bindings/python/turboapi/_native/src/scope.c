@@ -185,6 +185,10 @@ PyObject *tp_scope_new(PyObject *template, turbo_request *request, PyObject *roo
                        PyObject *state)
 {
     PyObject *scope = PyDict_Copy(template);
+    PyObject *asgi = scope != NULL ? PyDict_GetItemWithError(template, key_asgi) : NULL;
+    if (scope != NULL && put(scope, key_asgi, asgi != NULL ? PyDict_Copy(asgi) : NULL) < 0) {
+        Py_CLEAR(scope); /* what one request changes in it is no other request's business */
+    }
     if (scope != NULL && fill(scope, request, root_path, state) < 0) {
         Py_CLEAR(scope);
     }

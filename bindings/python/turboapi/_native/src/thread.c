@@ -45,7 +45,7 @@ void tp_buf_free(tp_buf *buf)
     *buf = (tp_buf){0};
 }
 
-/* --- what must wait for an attached thread ------------------------------------------------------ */
+/* --- what must wait for an attached thread --- */
 
 static void enqueue(tp_garbage *garbage)
 {
@@ -98,7 +98,7 @@ void tp_hold_release(void *hold)
     tp_garbage_drop(&((tp_hold *)hold)->garbage);
 }
 
-/* --- slots -------------------------------------------------------------------------------------- */
+/* --- slots --- */
 
 static void free_slot(tp_garbage *garbage)
 {
@@ -136,15 +136,15 @@ tp_thread *tp_thread_self(void)
     return thread;
 }
 
-/* --- attaching ---------------------------------------------------------------------------------- */
+/* --- attaching --- */
 
 bool tp_attached(void)
 {
     return self != NULL && self->attached;
 }
 
-/* PyGILState_Ensure() makes the state; it is never released before the thread stops, so the costly part
- * happens once. Afterwards the state is only swapped in and out. */
+/* PyGILState_Ensure() makes the state; it is never released before the thread stops, so the costly
+ * part happens once. Afterwards the state is only swapped in and out. */
 static void swap_in(tp_thread *thread)
 {
     if (thread->state != NULL) {
@@ -218,25 +218,6 @@ const turbo_thread_hooks *turboapi_thread_hooks(void)
         .stop = stop_hook,
     };
     return &hooks;
-}
-
-int tp_server_step(turbo_server *server)
-{
-    tp_thread *thread = tp_thread_self();
-    if (thread == NULL) {
-        return TURBO_ENOMEM;
-    }
-    thread->state = PyThreadState_Get();
-    thread->attached = true;
-    thread->attaches++;
-    int result = turbo_server_step(server, 0);
-    if (!thread->attached) {
-        PyEval_RestoreThread(thread->state); /* the library was about to block */
-    }
-    thread->attached = false;
-    thread->state = NULL; /* Python's own, not ours to delete */
-    tp_garbage_drain();
-    return result;
 }
 
 int tp_thread_init(PyObject *module)

@@ -30,14 +30,15 @@ int tp_buf_reserve(tp_buf *buf, size_t more);
 /** Frees the memory and empties the buffer. */
 void tp_buf_free(tp_buf *buf);
 
-/** Something that needs an attached thread to be dropped. Embedded first in what is to be dropped. */
+/** Something that needs an attached thread to be dropped. Embedded first in what is to be dropped.
+ */
 typedef struct tp_garbage {
     struct tp_garbage *next;
     void (*drop)(struct tp_garbage *garbage); /* attached threads */
 } tp_garbage;
 
-#define TP_KEY_SLOTS 256  /* power of two */
-#define TP_KEY_LENGTH 31  /* bytes of the longest name that is kept */
+#define TP_KEY_SLOTS 256 /* power of two */
+#define TP_KEY_LENGTH 31 /* bytes of the longest name that is kept */
 
 /** A name of an object member that was read lately; see json_read.c. */
 typedef struct tp_key {
@@ -61,8 +62,8 @@ typedef struct tp_thread {
 } tp_thread;
 
 /** Attaches the calling thread if it is not. `request` (may be NULL) is the one being handled: the
- *  wait for the interpreter is announced with turbo_request_lock_wait(). Returns 0, or -1 when out of
- *  memory: then nothing of Python may be touched. Threads of libturbo. */
+ *  wait for the interpreter is announced with turbo_request_lock_wait(). Returns 0, or -1 when out
+ * of memory: then nothing of Python may be touched. Threads of libturbo. */
 int tp_attach(turbo_request *request);
 
 /** Detaches the calling thread if tp_attach() attached it. Any thread. */
@@ -78,25 +79,21 @@ tp_thread *tp_thread_self(void);
 /** The hooks for turbo_server_options.hooks. Static. */
 const turbo_thread_hooks *turboapi_thread_hooks(void);
 
-/** turbo_server_step(server, 0) on a thread that runs Python by itself (turbo_server_pollfd()): the
- *  handlers run under the caller's attach. Attached on entry and on return. */
-int tp_server_step(turbo_server *server);
-
 /*
- * References that libturbo holds. Its release callbacks may run on a thread that is not attached: the
- * reference is then queued, and dropped at the next attach of any thread.
+ * References that libturbo holds. Its release callbacks may run on a thread that is not attached:
+ * the reference is then queued, and dropped at the next attach of any thread.
  */
 typedef struct tp_hold tp_hold;
 
-/** Takes over the reference to `object` (stolen on success only). NULL without exception when out of
- *  memory. Attached threads. */
+/** Takes over the reference to `object` (stolen on success only). NULL without exception when out
+ * of memory. Attached threads. */
 tp_hold *tp_hold_new(PyObject *object);
 
 /** A turbo_release_fn for a tp_hold. Any thread, attached or not. */
 void tp_hold_release(void *hold);
 
-/** Has `garbage` dropped at once if tp_attach() has attached the caller, otherwise at the next attach
- *  of any thread. Any thread, attached or not. */
+/** Has `garbage` dropped at once if tp_attach() has attached the caller, otherwise at the next
+ * attach of any thread. Any thread, attached or not. */
 void tp_garbage_drop(tp_garbage *garbage);
 
 /** Drops everything that is queued. Runs finalisers. Attached threads. */

@@ -1,0 +1,144 @@
+"""Telemetry at the edge of an application: the gate, and the middleware that sees exceptions."""
+
+from __future__ import annotations
+
+import os
+import threading
+from typing import TYPE_CHECKING, Any
+
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from . import _api
+from ._api import _SCOPE_KEY, TelemetryConfig
+from ._gate import (
+    _PROVIDER_OPTIONS,
+    environment_names_provider,
+    global_provider_is_unset,
+    provider_of,
+)
+
+if TYPE_CHECKING:
+    from opentelemetry.metrics import Histogram, MeterProvider, UpDownCounter
+    from opentelemetry.trace import Tracer, TracerProvider
+
+# OpenTelemetry's HTTP conventions, 1.44: the methods of RFC 9110 and RFC 5789, and QUERY.
+_HTTP_METHODS = frozenset(
+    "CONNECT DELETE GET HEAD OPTIONS PATCH POST PUT QUERY TRACE".split()
+)
+
+
+class NativeTelemetry:
+    """Telemetry of one application. Made with it, used by every thread that serves it.
+
+    Tracers and instruments are kept for the provider they came from; `_lock` guards their making, as an SDK
+    warns of an instrument that is made twice.
+    """
+
+    def __init__(self, config: TelemetryConfig) -> None:
+        self.config = config
+        known = os.environ.get("OTEL_INSTRUMENTATION_HTTP_KNOWN_METHODS")
+        names = (name.strip() for name in (known or "").split(","))
+        self._known_methods = frozenset(name for name in names if name) or _HTTP_METHODS
+        self._environment_names_provider = environment_names_provider()
+        self._lock = threading.Lock()
+        self._made_tracer: tuple[TracerProvider, Tracer] | None = None
+        self._made_instruments: tuple[MeterProvider, Histogram, UpDownCounter] | None = None
+
+    def enabled(self) -> bool:
+        """Whether any signal has somewhere to go now. Providers may be set at any time."""
+        return any(map(self._is_written, _PROVIDER_OPTIONS))
+
+    def _is_written(self, signal: str) -> bool:
+        config: Any = self.config
+        if not config.get(signal, True):
+            return False
+        if config.get(_PROVIDER_OPTIONS[signal]) is not None:
+            return True
+        if global_provider_is_unset(signal) and not self._environment_names_provider:
+            return False
+        return provider_of(config, signal) is not None
+
+    def _get_tracer(self, *, provider: TracerProvider) -> Tracer:
+        made = self._made_tracer
+        if made is None or made[0] is not provider:
+            from ._request import make_tracer
+
+            made = self._made_tracer = (provider, make_tracer(provider))
+        return made[1]
+
+    def _instruments(self, *, provider: MeterProvider) -> tuple[Histogram, UpDownCounter]:
+        made = self._made_instruments
+        if made is None or made[0] is not provider:
+            from ._request import make_instruments
+
+            with self._lock:
+                made = self._made_instruments
+                if made is None or made[0] is not provider:
+                    made = self._made_instruments = (provider, *make_instruments(provider))
+        return made[1], made[2]
+
+    async def __call__(
+        self,
+        *,
+        app: ASGIApp,
+        scope: Scope,
+        receive: Receive,
+        send: Send,
+        legacy_otel: bool = False,
+    ) -> None:
+        """Serve one connection with `app` and observe it, unless it is excluded.
+
+        `legacy_otel`: the application has OpenTelemetry's own middleware, which observes it already.
+        """
+        exclude = self.config.get("exclude")
+        if legacy_otel or (exclude is not None and exclude(scope)):
+            scope[_SCOPE_KEY] = None
+            await app(scope, receive, send)
+            return
+        from ._request import observe
+
+        await observe(self, app, scope, receive, send)
+
+
+def _legacy_otel(stack: Any) -> bool:
+    """Whether OpenTelemetry's ASGI middleware is in a middleware stack."""
+    while stack is not None:
+        kind = type(stack)
+        if kind.__name__ == "OpenTelemetryMiddleware" and kind.__module__.startswith("opentelemetry."):
+            return True
+        stack = getattr(stack, "app", None)
+    return False
+
+
+class ExceptionTelemetryMiddleware:
+    """Sees exceptions that no handler has taken, before they become status 500."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve, and note an exception on its way out."""
+        if scope.get(_SCOPE_KEY) is None:
+            await self.app(scope, receive, send)
+            return
+        try:
+            await self.app(scope, receive, send)
+        except Exception as exc:
+            _exception(scope=scope, exc=exc)
+            raise
+
+
+def _exception(*, scope: Scope, exc: BaseException) -> None:
+    """Note an exception once, however many applications it passes."""
+    telemetry = scope.get(_SCOPE_KEY)
+    if not isinstance(telemetry, _api._RequestTelemetry):
+        return
+    if _api._normal_websocket_disconnect(exc):
+        return
+    if any(known is exc for known in telemetry._exceptions):
+        return
+    telemetry._exceptions.append(exc)
+    if telemetry.logger is not None:
+        from ._request import log_exception
+
+        log_exception(telemetry, exc, websocket=scope["type"] == "websocket")

@@ -1,0 +1,90 @@
+"""Decides, for every connection, whether there is anything to observe.
+
+Asking OpenTelemetry for its three global providers costs several microseconds. It can only answer with more
+than its placeholders after somebody imported its modules and set a provider (or replaced the getter), which
+is seen here from three module variables without importing anything.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Any
+
+# Module that holds the variable, the variable, module that holds the public getter, the getter.
+_SIGNALS = {
+    "tracing": ("opentelemetry.trace", "_TRACER_PROVIDER", "opentelemetry.trace", "get_tracer_provider"),
+    "metrics": (
+        "opentelemetry.metrics._internal",
+        "_METER_PROVIDER",
+        "opentelemetry.metrics",
+        "get_meter_provider",
+    ),
+    "logs": (
+        "opentelemetry._logs._internal",
+        "_LOGGER_PROVIDER",
+        "opentelemetry._logs",
+        "get_logger_provider",
+    ),
+}
+_PROVIDER_OPTIONS = {
+    "tracing": "tracer_provider",
+    "metrics": "meter_provider",
+    "logs": "logger_provider",
+}
+_PROVIDER_VARIABLES = (
+    "OTEL_PYTHON_TRACER_PROVIDER",
+    "OTEL_PYTHON_METER_PROVIDER",
+    "OTEL_PYTHON_LOGGER_PROVIDER",
+)
+# What the getters answer while nobody has set a provider.
+_DEFERRED_PROVIDERS = frozenset(
+    {
+        ("opentelemetry.trace", "ProxyTracerProvider"),
+        ("opentelemetry.metrics._internal", "_ProxyMeterProvider"),
+        ("opentelemetry._logs._internal", "ProxyLoggerProvider"),
+    }
+)
+_UNKNOWN = object()
+
+
+def environment_names_provider() -> bool:
+    """Whether OpenTelemetry would load a provider by itself when first asked for one."""
+    return any(os.environ.get(name) for name in _PROVIDER_VARIABLES)
+
+
+def global_provider_is_unset(signal: str) -> bool:
+    """True only if the getter is known to answer with its placeholder. Cheap; imports nothing."""
+    home, variable, public, getter_name = _SIGNALS[signal]
+    modules = sys.modules
+    module = modules.get(home)
+    if module is None:
+        return True
+    names = vars(module)
+    if names.get(variable, _UNKNOWN) is not None:
+        return False
+    getter = getattr(modules.get(public, module), getter_name, None)
+    # A getter that somebody put there has the namespace of another module.
+    return getter is None or getattr(getter, "__globals__", None) is names
+
+
+def is_unconfigured(provider: Any) -> bool:
+    """Whether a provider is one of OpenTelemetry's placeholders."""
+    kind = type(provider)
+    return (kind.__module__, kind.__qualname__) in _DEFERRED_PROVIDERS
+
+
+def provider_of(config: Any, signal: str) -> Any:
+    """The provider that a signal is written to, the application's own or the global one; None if switched off or unset.
+
+    Imports OpenTelemetry if it has to ask for the global one.
+    """
+    if not config.get(signal, True):
+        return None
+    provider = config.get(_PROVIDER_OPTIONS[signal])
+    if provider is None:
+        from importlib import import_module
+
+        _, _, public, getter = _SIGNALS[signal]
+        provider = getattr(import_module(public), getter)()
+    return None if is_unconfigured(provider) else provider
