@@ -223,7 +223,7 @@ int turbo_request_on_close(turbo_request *request, turbo_close_fn *fn, void *use
     (void)pthread_mutex_lock(&pending->lock);
     pending->close = fn;
     pending->close_data = user_data;
-    bool post = pending->closed && fn != NULL && !pending->queued;
+    bool post = fn != NULL && !pending->queued; /* the loop knows whether it is due at once */
     if (post) {
         pending->queued = true;
     }

@@ -306,8 +306,7 @@ static bool read_some(turbo__conn *conn)
     return true;
 }
 
-/* The peer closed its side. An answer under way is still sent to it (it may be half-closed only). */
-static void note_peer_closed(turbo__conn *conn)
+void turbo__conn_note_peer_closed(turbo__conn *conn)
 {
     turbo_request *request = conn->request;
     turbo__pending *pending = &request->pending;
@@ -366,7 +365,7 @@ int turbo__conn_event(turbo__conn *conn, uint32_t events)
     if ((events & TURBO__PEER_CLOSED) != 0 && conn->state == TURBO__CONN_HANDLER &&
         !turbo__http1_wants_input(conn)) {
         conn->fin_seen = true;
-        note_peer_closed(conn);
+        turbo__conn_note_peer_closed(conn);
         turbo__conn_update(conn);
         return 0;
     }

@@ -83,6 +83,9 @@ void turbo__conn_no_timer(turbo__conn *conn);
 void turbo__conn_update(turbo__conn *conn);
 /** A deadline has passed. */
 void turbo__conn_expired(turbo__conn *conn, turbo__timer timer);
+/** Tells a waiting on_close callback that the peer closed its side. An answer under way is still sent (the
+ *  peer may be half-closed only). */
+void turbo__conn_note_peer_closed(turbo__conn *conn);
 /** Tells the waiting callbacks of a pending exchange that its client is gone. */
 void turbo__conn_tell_closed(turbo_request *request);
 /** The exchange is done with; frees a closed connection that waited for it. */

@@ -634,7 +634,7 @@ typedef struct state {
     bool aborted;
     bool begun;
     bool reads;
-    bool watches; /* an on_close callback that is due */
+    bool watches; /* an on_close callback waits */
 } state;
 
 static state take_state(turbo_request *request)
@@ -643,7 +643,7 @@ static state take_state(turbo_request *request)
     (void)pthread_mutex_lock(&pending->lock);
     pending->queued = false;
     state now = {pending->finished, pending->aborted, pending->begun, pending->read != NULL,
-                 pending->closed};
+                 pending->close != NULL};
     (void)pthread_mutex_unlock(&pending->lock);
     return now;
 }
@@ -679,6 +679,9 @@ int turbo__http1_news(turbo_request *request)
     if (now.aborted) {
         turbo__conn_close(conn);
         return 0;
+    }
+    if (now.watches && !now.finished && (conn->fin_seen || conn->peer_closed)) {
+        turbo__conn_note_peer_closed(conn); /* it closed before the handler asked */
     }
     if (now.reads && !now.finished) {
         turbo__http1_deliver(conn);

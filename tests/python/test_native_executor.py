@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextvars
 import datetime
 import gc
+import importlib
 import sys
 import threading
 from collections.abc import Callable
@@ -407,6 +408,32 @@ def test_replaced_hooks_take_effect(connect: Connect, monkeypatch: pytest.Monkey
     monkeypatch.undo()
     assert client.get("/").status == 200
     assert called == ["hello"]
+
+
+@pytest.mark.parametrize(
+    ("module", "variable", "provider"),
+    [
+        ("opentelemetry.trace", "_TRACER_PROVIDER", "NoOpTracerProvider"),
+        ("opentelemetry.metrics._internal", "_METER_PROVIDER", "NoOpMeterProvider"),
+        ("opentelemetry._logs._internal", "_LOGGER_PROVIDER", "NoOpLoggerProvider"),
+    ],
+)
+def test_telemetry_that_is_set_up_late_takes_effect(
+    connect: Connect, monkeypatch: pytest.MonkeyPatch, module: str, variable: str, provider: str
+) -> None:
+    app = TurboAPI()
+
+    @app.get("/")
+    def thread():
+        return threading.current_thread().name
+
+    client = connect(app)
+    assert not client.get("/").json().startswith("AnyIO")
+    home = importlib.import_module(module)
+    monkeypatch.setattr(home, variable, getattr(home, provider)())
+    assert client.get("/").json().startswith("AnyIO")  # the Python executor, which writes spans
+    monkeypatch.undo()
+    assert not client.get("/").json().startswith("AnyIO")
 
 
 @pytest.mark.parametrize("size", [10, 2047, 2048, 5000, 300_000])

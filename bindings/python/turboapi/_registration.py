@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-import sys
 from collections.abc import Iterator
 from http import HTTPStatus
+from importlib import import_module
 from typing import Any
 
 from . import _native, routing
@@ -14,6 +14,7 @@ from ._native_view import NativeRouteEntry
 from .applications import TurboAPI
 from .encoders import jsonable_encoder
 from .responses import JSONResponse, Response
+from .telemetry._gate import _SIGNALS
 
 _ANYTHING = "/{path:path}"
 _CONVERTOR = re.compile(r"{([^{}:]*)(?::([^{}]*))?}")
@@ -37,14 +38,10 @@ def watches(app: TurboAPI) -> tuple[Watch, ...]:
     """What must stay as it is for the registered routes to be the application's."""
     found = [_watch(routing, name) for name in _HOOKS]
     found += [_watch(router, "_routes_version") for router in _routers(app.router, set())]
-    for module_name, name in (
-        ("opentelemetry.trace", "_TRACER_PROVIDER"),
-        ("opentelemetry.metrics._internal", "_METER_PROVIDER"),
-        ("opentelemetry._logs._internal", "_LOGGER_PROVIDER"),
-    ):
-        module = sys.modules.get(module_name)
-        if module is not None and hasattr(module, name):
-            found.append(_watch(module, name))
+    # Imported now, as a provider that is set later could not be noticed otherwise.
+    for home, variable, public, getter in _SIGNALS.values():
+        found.append(_watch(import_module(home), variable))
+        found.append(_watch(import_module(public), getter))
     return tuple(found)
 
 

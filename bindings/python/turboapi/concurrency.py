@@ -92,8 +92,9 @@ async def _asynccontextmanager_with_shielded_exit(
     else:
         with _shielding(cleanup_scope):
             await cm.__aexit__(None, None, None)
-        # Cancellation that came meanwhile shows here, before anything else is done for a peer that left.
-        await checkpoint_if_cancelled()
+    # Cancellation that came meanwhile, or that the exit swallowed, shows here, before anything else is done
+    # for a peer that left.
+    await checkpoint_if_cancelled()
 
 
 class _shielding:

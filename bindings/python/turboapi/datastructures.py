@@ -47,10 +47,10 @@ class UploadFile(StarletteUploadFile):
         return await super().close()
 
     @classmethod
-    def _validate(cls, __input_value: Any, _: Any) -> UploadFile:
-        if not isinstance(__input_value, StarletteUploadFile):
-            raise ValueError(f"Expected UploadFile, received: {type(__input_value)}")
-        return cast(UploadFile, __input_value)
+    def _validate(cls, value: Any, _: Any, /) -> UploadFile:
+        if not isinstance(value, StarletteUploadFile):
+            raise ValueError(f"Expected UploadFile, received: {type(value)}")
+        return cast(UploadFile, value)
 
     @classmethod
     def __get_pydantic_json_schema__(

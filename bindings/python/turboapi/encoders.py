@@ -213,7 +213,9 @@ def _custom_encoder(
     return None
 
 
-def _encode_dict(obj: dict[Any, Any], options: _Options, include: Any, exclude: Any) -> dict[Any, Any]:
+def _encode_dict(
+    obj: dict[Any, Any], options: _Options, include: Any, exclude: Any
+) -> dict[Any, Any]:
     """Keys and values encoded; filters apply to this level's keys only."""
     allowed = None
     if include is not None or exclude is not None:
@@ -255,7 +257,8 @@ def _encode_plain_dict(obj: dict[Any, Any]) -> dict[Any, Any]:
 def _encode_sequence(obj: Any, options: _Options, include: Any, exclude: Any) -> list[Any]:
     if options.custom_encoder is None:
         return [
-            item if type(item) in _SCALARS else _encode(item, options, include, exclude) for item in obj
+            item if type(item) in _SCALARS else _encode(item, options, include, exclude)
+            for item in obj
         ]
     return [_encode(item, options, include, exclude) for item in obj]
 
@@ -286,7 +289,8 @@ def _encode_other(obj: Any, options: _Options, include: Any, exclude: Any) -> An
 
 
 def _encoder_of_base(obj: Any) -> Callable[[Any], Any] | None:
-    for encoder, types in _table("encoders_by_class_tuples").items():
+    grouped: dict[Callable[[Any], Any], tuple[Any, ...]] = _table("encoders_by_class_tuples")
+    for encoder, types in grouped.items():
         if isinstance(obj, types):
             return encoder
     return None

@@ -27,14 +27,14 @@ _DEPRECATED = (
 
 
 class _UjsonModule(Protocol):
-    def dumps(self, __obj: Any, *, ensure_ascii: bool = ...) -> str: ...
+    def dumps(self, obj: Any, /, *, ensure_ascii: bool = ...) -> str: ...
 
 
 class _OrjsonModule(Protocol):
     OPT_NON_STR_KEYS: int
     OPT_SERIALIZE_NUMPY: int
 
-    def dumps(self, __obj: Any, *, option: int = ...) -> bytes: ...
+    def dumps(self, obj: Any, /, *, option: int = ...) -> bytes: ...
 
 
 @cache
@@ -59,7 +59,9 @@ def _json_module(name: str, response: str) -> Any:
     return module
 
 
-@deprecated(_DEPRECATED.format(name="UJSONResponse"), category=FastAPIDeprecationWarning, stacklevel=2)
+@deprecated(
+    _DEPRECATED.format(name="UJSONResponse"), category=FastAPIDeprecationWarning, stacklevel=2
+)
 class UJSONResponse(JSONResponse):
     """JSON written by the package ujson. Deprecated in FastAPI."""
 
@@ -69,7 +71,9 @@ class UJSONResponse(JSONResponse):
         return ujson.dumps(content, ensure_ascii=False).encode("utf-8")
 
 
-@deprecated(_DEPRECATED.format(name="ORJSONResponse"), category=FastAPIDeprecationWarning, stacklevel=2)
+@deprecated(
+    _DEPRECATED.format(name="ORJSONResponse"), category=FastAPIDeprecationWarning, stacklevel=2
+)
 class ORJSONResponse(JSONResponse):
     """JSON written by the package orjson. Deprecated in FastAPI."""
 

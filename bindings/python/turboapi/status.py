@@ -3,7 +3,7 @@
 from typing import Any
 
 from starlette import status as _status
-from starlette.status import *  # noqa: F403
+from starlette.status import *
 
 
 def __getattr__(name: str) -> Any:

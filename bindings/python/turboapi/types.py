@@ -11,9 +11,6 @@ DecoratedCallable = TypeVar("DecoratedCallable", bound=Callable[..., Any])
 UnionType = types.UnionType
 ModelNameMap = dict[type[BaseModel] | type[Enum], str]
 IncEx = (
-    set[int]
-    | set[str]
-    | Mapping[int, Union["IncEx", bool]]
-    | Mapping[str, Union["IncEx", bool]]
+    set[int] | set[str] | Mapping[int, Union["IncEx", bool]] | Mapping[str, Union["IncEx", bool]]
 )
 DependencyCacheKey = tuple[Callable[..., Any] | None, tuple[str, ...], str]

@@ -20,7 +20,15 @@ swagger_ui_default_parameters: dict[str, Any] = {
 
 _SCRIPT_UNSAFE = str.maketrans({"<": "\\u003c", ">": "\\u003e", "&": "\\u0026"})
 _JS_STRING_UNSAFE = str.maketrans(
-    {"\\": "\\\\", "'": "\\'", "<": "\\u003c", "\n": "\\n", "\r": "\\r", "\u2028": "\\u2028", "\u2029": "\\u2029"}
+    {
+        "\\": "\\\\",
+        "'": "\\'",
+        "<": "\\u003c",
+        "\n": "\\n",
+        "\r": "\\r",
+        "\u2028": "\\u2028",
+        "\u2029": "\\u2029",
+    }
 )
 
 
@@ -57,11 +65,15 @@ def get_swagger_ui_html(
         for key, value in parameters.items()
     ]
     if oauth2_redirect_url:
-        options.append(f"oauth2RedirectUrl: window.location.origin + {_js_string(oauth2_redirect_url)}")
+        options.append(
+            f"oauth2RedirectUrl: window.location.origin + {_js_string(oauth2_redirect_url)}"
+        )
     presets = "SwaggerUIBundle.presets.apis, SwaggerUIBundle.SwaggerUIStandalonePreset"
     options.append(f"presets: [{presets}]")
     listed = "".join(f"      {option},\n" for option in options)
-    oauth = f"    ui.initOAuth({_html_safe_json(jsonable_encoder(init_oauth))})\n" if init_oauth else ""
+    oauth = (
+        f"    ui.initOAuth({_html_safe_json(jsonable_encoder(init_oauth))})\n" if init_oauth else ""
+    )
     return HTMLResponse(
         "<!DOCTYPE html>\n"
         '<html lang="en">\n'
@@ -96,7 +108,9 @@ def get_redoc_html(
     with_google_fonts: bool = True,
 ) -> HTMLResponse:
     """The page of ReDoc for the document at `openapi_url`."""
-    fonts = f'    <link rel="stylesheet" href="{escape(_GOOGLE_FONTS)}">\n' if with_google_fonts else ""
+    fonts = (
+        f'    <link rel="stylesheet" href="{escape(_GOOGLE_FONTS)}">\n' if with_google_fonts else ""
+    )
     return HTMLResponse(
         "<!DOCTYPE html>\n"
         '<html lang="en">\n'

@@ -281,7 +281,6 @@ class Header(ParameterBase):
     """OpenAPI 3.1.0, Header Object."""
 
 
-
 class RequestBody(BaseModelWithConfig):
     """OpenAPI 3.1.0, Request Body Object."""
 

@@ -53,10 +53,10 @@ from ..utils import (
     is_body_allowed_for_status_code,
 )
 from .constants import METHODS_WITH_BODY, REF_PREFIX
-from .models import OpenAPI
 
 if TYPE_CHECKING:
-    from ..routing import RouteContext, _APIRouteLike
+    from .._route import Operation as _APIRouteLike
+    from ..routing import RouteContext
 
 _FieldMapping = dict[tuple[ModelField, Literal["validation", "serialization"]], dict[str, Any]]
 _Json = dict[str, Any]
@@ -211,7 +211,9 @@ def _parameters_of(declared: ModelField, location: str, schemas: _Schemas) -> It
         if getattr(member.field_info, "include_in_schema", True):
             # A group that may be missing as a whole has no member that must be there.
             needed = required and member.field_info.is_required()
-            yield _parameter(member, location, schemas, required=needed, convert_underscores=convert)
+            yield _parameter(
+                member, location, schemas, required=needed, convert_underscores=convert
+            )
 
 
 def _parameter(
@@ -341,9 +343,7 @@ def _main_status(route: _APIRouteLike, response_class: type[Response]) -> str:
     return "200"
 
 
-def _main_content(
-    route: _APIRouteLike, response_class: type[Response], schemas: _Schemas
-) -> _Json:
+def _main_content(route: _APIRouteLike, response_class: type[Response], schemas: _Schemas) -> _Json:
     """The content of the main response by media type."""
     if route.is_sse_stream:
         return {"text/event-stream": {"itemSchema": _sse_item_schema(route, schemas)}}
@@ -402,9 +402,7 @@ def _additional_response(
 
 def _add_response(responses: _Json, status: str, response: _Json) -> None:
     merged = responses.setdefault("default" if status == "DEFAULT" else status, {})
-    description = (
-        response.get("description") or merged.get("description") or _status_text(status)
-    )
+    description = response.get("description") or merged.get("description") or _status_text(status)
     deep_dict_update(merged, response)
     merged["description"] = description
 
@@ -416,7 +414,9 @@ def _status_text(status: str) -> str:
 
 def _may_refuse_request(route: _APIRouteLike, responses: _Json) -> bool:
     """Whether validation can fail and the route does not describe that answer itself."""
-    described = any(status in responses for status in (_STATUS_OF_INVALID_REQUEST, "4XX", "default"))
+    described = any(
+        status in responses for status in (_STATUS_OF_INVALID_REQUEST, "4XX", "default")
+    )
     return not described and bool(get_flat_params(route.dependant) or route.body_field)
 
 
@@ -471,11 +471,10 @@ class _PathBuilder:
                 operation["requestBody"] = body
 
     def _callbacks(self, routes: Sequence[BaseRoute]) -> _Json:
-        """Callbacks share the operation ids; their components are those of the webhooks' and routes' pass."""
+        """Callbacks share the operation ids. Routers included in a callback router are not documented."""
         callbacks: _Json = {}
-        for context in routing.iter_route_contexts(routes):
-            route = _get_api_route_for_openapi(context)
-            if route is not None:
+        for route in routes:
+            if isinstance(route, routing.APIRoute):
                 builder = _PathBuilder(self.schemas, self.operation_ids)
                 builder.add_route(route)
                 callbacks[route.name] = {route.path: builder.path}
@@ -542,7 +541,9 @@ def get_fields_from_routes(routes: Sequence[BaseRoute | RouteContext]) -> list[M
         if not route.include_in_schema:
             continue
         if route.body_field:
-            assert isinstance(route.body_field, ModelField), "A request body must be a Pydantic Field"
+            assert isinstance(route.body_field, ModelField), (
+                "A request body must be a Pydantic Field"
+            )
             bodies.append(route.body_field)
         responses += [each for each in (route.response_field, route.stream_item_field) if each]
         responses += route.response_fields.values()
@@ -613,7 +614,7 @@ def get_openapi(
         "schemas": dict(sorted(definitions.items())),
         "securitySchemes": security,
     }
-    document = {
+    document: _Json = {
         "openapi": openapi_version,
         "info": {"title": title, "version": version}
         | _info(
@@ -630,6 +631,8 @@ def get_openapi(
         "tags": tags or None,
         "externalDocs": external_docs or None,
     }
+    from .models import OpenAPI  # costs tens of milliseconds, only where a document is asked for
+
     with _models_lock:
         model = OpenAPI(**{key: value for key, value in document.items() if value is not None})
     return cast(_Json, jsonable_encoder(model, by_alias=True, exclude_none=True))

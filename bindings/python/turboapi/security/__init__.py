@@ -48,10 +48,13 @@ _MODULES = {
     "utils": (),
 }
 _HOME = {name: module for module, names in _MODULES.items() for name in names}
+__all__ = ["SecurityScopes", *_HOME]  # noqa: PLE0604  (a star import asks for each of them)
 
 
 def __getattr__(name: str) -> Any:
-    if name in _MODULES:  # `import turboapi.security` gives access to the submodules, as FastAPI's does
+    if (
+        name in _MODULES
+    ):  # `import turboapi.security` gives access to the submodules, as FastAPI's does
         return import_module(f".{name}", __name__)
     if name not in _HOME:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -22,7 +22,9 @@ class APIKeyBase(SecurityBase):
         auto_error: bool,
     ) -> None:
         self.auto_error = auto_error
-        self.model = APIKey.model_validate({"in": location, "name": name, "description": description})
+        self.model = APIKey.model_validate(
+            {"in": location, "name": name, "description": description}
+        )
         self.scheme_name = scheme_name or self.__class__.__name__
 
     def make_not_authenticated_error(self) -> HTTPException:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 # OpenTelemetry's HTTP conventions, 1.44: the methods of RFC 9110 and RFC 5789, and QUERY.
 _HTTP_METHODS = frozenset(
-    "CONNECT DELETE GET HEAD OPTIONS PATCH POST PUT QUERY TRACE".split()
+    ("CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "QUERY", "TRACE")
 )
 
 
@@ -39,24 +39,27 @@ class NativeTelemetry:
         known = os.environ.get("OTEL_INSTRUMENTATION_HTTP_KNOWN_METHODS")
         names = (name.strip() for name in (known or "").split(","))
         self._known_methods = frozenset(name for name in names if name) or _HTTP_METHODS
-        self._environment_names_provider = environment_names_provider()
+        options: Any = config
+        on = [signal for signal in _PROVIDER_OPTIONS if options.get(signal, True)]
+        # What the answer of `enabled` hangs on: nothing at all, or the global providers of these signals.
+        self._has_own_provider = any(
+            options.get(_PROVIDER_OPTIONS[each]) is not None for each in on
+        )
+        self._global_signals = tuple(on)
+        self._must_ask = environment_names_provider()
         self._lock = threading.Lock()
         self._made_tracer: tuple[TracerProvider, Tracer] | None = None
         self._made_instruments: tuple[MeterProvider, Histogram, UpDownCounter] | None = None
 
     def enabled(self) -> bool:
-        """Whether any signal has somewhere to go now. Providers may be set at any time."""
-        return any(map(self._is_written, _PROVIDER_OPTIONS))
-
-    def _is_written(self, signal: str) -> bool:
-        config: Any = self.config
-        if not config.get(signal, True):
-            return False
-        if config.get(_PROVIDER_OPTIONS[signal]) is not None:
+        """Whether any signal has somewhere to go now. Global providers may be set at any time."""
+        if self._has_own_provider:
             return True
-        if global_provider_is_unset(signal) and not self._environment_names_provider:
-            return False
-        return provider_of(config, signal) is not None
+        for signal in self._global_signals:
+            unset = global_provider_is_unset(signal) and not self._must_ask
+            if not unset and provider_of(self.config, signal) is not None:
+                return True
+        return False
 
     def _get_tracer(self, *, provider: TracerProvider) -> Tracer:
         made = self._made_tracer
@@ -104,7 +107,9 @@ def _legacy_otel(stack: Any) -> bool:
     """Whether OpenTelemetry's ASGI middleware is in a middleware stack."""
     while stack is not None:
         kind = type(stack)
-        if kind.__name__ == "OpenTelemetryMiddleware" and kind.__module__.startswith("opentelemetry."):
+        if kind.__name__ == "OpenTelemetryMiddleware" and kind.__module__.startswith(
+            "opentelemetry."
+        ):
             return True
         stack = getattr(stack, "app", None)
     return False

@@ -13,7 +13,12 @@ from typing import Any
 
 # Module that holds the variable, the variable, module that holds the public getter, the getter.
 _SIGNALS = {
-    "tracing": ("opentelemetry.trace", "_TRACER_PROVIDER", "opentelemetry.trace", "get_tracer_provider"),
+    "tracing": (
+        "opentelemetry.trace",
+        "_TRACER_PROVIDER",
+        "opentelemetry.trace",
+        "get_tracer_provider",
+    ),
     "metrics": (
         "opentelemetry.metrics._internal",
         "_METER_PROVIDER",
@@ -45,7 +50,10 @@ _DEFERRED_PROVIDERS = frozenset(
         ("opentelemetry._logs._internal", "ProxyLoggerProvider"),
     }
 )
-_UNKNOWN = object()
+# Signals whose modules were seen: namespace and variable, namespace, name and original of the getter. Modules
+# stay, so an entry never changes; two threads that add one at once add equal ones.
+_Watch = tuple[dict[str, Any], str, dict[str, Any], str, Any]
+_watched: dict[str, _Watch] = {}
 
 
 def environment_names_provider() -> bool:
@@ -55,17 +63,19 @@ def environment_names_provider() -> bool:
 
 def global_provider_is_unset(signal: str) -> bool:
     """True only if the getter is known to answer with its placeholder. Cheap; imports nothing."""
-    home, variable, public, getter_name = _SIGNALS[signal]
-    modules = sys.modules
-    module = modules.get(home)
-    if module is None:
-        return True
-    names = vars(module)
-    if names.get(variable, _UNKNOWN) is not None:
-        return False
-    getter = getattr(modules.get(public, module), getter_name, None)
-    # A getter that somebody put there has the namespace of another module.
-    return getter is None or getattr(getter, "__globals__", None) is names
+    watch = _watched.get(signal)
+    if watch is None:
+        home, variable, public, getter_name = _SIGNALS[signal]
+        if home not in sys.modules:
+            return True
+        names, public_names = vars(sys.modules[home]), vars(sys.modules[public])
+        getter = names.get(getter_name)
+        if variable not in names or getattr(getter, "__globals__", None) is not names:
+            return False  # another version of OpenTelemetry, or a replaced getter: ask it
+        watch = _watched[signal] = (names, variable, public_names, getter_name, getter)
+    names, variable, public_names, getter_name, getter = watch
+    # `get`, as a public module that is still being imported has no getter yet.
+    return names[variable] is None and public_names.get(getter_name, getter) is getter
 
 
 def is_unconfigured(provider: Any) -> bool:

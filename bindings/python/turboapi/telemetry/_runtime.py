@@ -18,14 +18,16 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ..exceptions import FastAPIError
 from ..logger import logger
-from ._gate import is_unconfigured as _unconfigured
+from ._gate import provider_of
 
 if TYPE_CHECKING:
     from ._api import TelemetryConfig
 
 _lock = threading.RLock()  # guards the two lists and the setting of global providers
-_owned: list[Any] = []  # providers made here: flushed at the end of a lifespan, shut down at exit
-_configured: list[Any] = []  # providers that have an exporter from here
+# Made here: providers, and processors or readers added to providers of others. Flushed at the end of a
+# lifespan, shut down at exit.
+_owned: list[Any] = []
+_configured: list[tuple[str, Any]] = []  # signals and providers that have an exporter from here
 
 _PROTOCOL = "http/protobuf"
 
@@ -67,121 +69,127 @@ def _registration_provider(provider: Any) -> Any:
     return provider
 
 
-def _configure_traces(provider: Any, endpoint: str) -> Any:
-    from opentelemetry import trace
+def _add_traces(provider: Any, endpoint: str) -> Any:
     from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
-    from opentelemetry.sdk.trace import TracerProvider
     from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
-    if provider is None:
-        provider = trace.get_tracer_provider()
-    made = None
-    if _unconfigured(provider):
-        provider = made = TracerProvider(shutdown_on_exit=False)
-    target = _registration_provider(provider)
-    if _is_configured(target):
-        return None
-    target.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(endpoint=endpoint)))
-    _configured.append(target)
-    if made is not None:
-        trace.set_tracer_provider(made)
-    return made
+    processor = BatchSpanProcessor(OTLPSpanExporter(endpoint=endpoint))
+    provider.add_span_processor(processor)
+    return processor
 
 
-def _configure_metrics(provider: Any, endpoint: str) -> Any:
-    from opentelemetry import metrics
+def _make_traces(endpoint: str) -> Any:
+    from opentelemetry import trace
+    from opentelemetry.sdk.trace import TracerProvider
+
+    provider = TracerProvider(shutdown_on_exit=False)
+    _add_traces(provider, endpoint)
+    trace.set_tracer_provider(provider)
+    return provider
+
+
+def _metric_reader(endpoint: str) -> Any:
     from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
-    from opentelemetry.sdk.metrics import MeterProvider
     from opentelemetry.sdk.metrics.export import PeriodicExportingMetricReader
 
-    if provider is None:
-        provider = metrics.get_meter_provider()
-    if not _unconfigured(provider):
-        target = _registration_provider(provider)
-        # A meter provider takes its readers when it is made; only newer SDKs take them later.
-        add_reader = getattr(target, "add_metric_reader", None)
-        if add_reader is not None and not _is_configured(target):
-            add_reader(PeriodicExportingMetricReader(OTLPMetricExporter(endpoint=endpoint)))
-            _configured.append(target)
-        return None
-    reader = PeriodicExportingMetricReader(OTLPMetricExporter(endpoint=endpoint))
-    made = MeterProvider(metric_readers=[reader], shutdown_on_exit=False)
-    _configured.append(made)
-    metrics.set_meter_provider(made)
-    return made
+    return PeriodicExportingMetricReader(OTLPMetricExporter(endpoint=endpoint))
 
 
-def _configure_logs(provider: Any, endpoint: str) -> Any:
-    from opentelemetry import _logs
+def _add_metrics(provider: Any, endpoint: str) -> Any:
+    reader = _metric_reader(endpoint)
+    provider.add_metric_reader(reader)
+    return reader
+
+
+def _make_metrics(endpoint: str) -> Any:
+    from opentelemetry import metrics
+    from opentelemetry.sdk.metrics import MeterProvider
+
+    provider = MeterProvider(metric_readers=[_metric_reader(endpoint)], shutdown_on_exit=False)
+    metrics.set_meter_provider(provider)
+    return provider
+
+
+def _add_logs(provider: Any, endpoint: str) -> Any:
     from opentelemetry.exporter.otlp.proto.http._log_exporter import OTLPLogExporter
-    from opentelemetry.sdk._logs import LoggerProvider
     from opentelemetry.sdk._logs.export import BatchLogRecordProcessor
 
-    if provider is None:
-        provider = _logs.get_logger_provider()
-    made = None
-    if _unconfigured(provider):
-        provider = made = LoggerProvider(shutdown_on_exit=False)
-    target = _registration_provider(provider)
-    if _is_configured(target):
-        return None
-    target.add_log_record_processor(BatchLogRecordProcessor(OTLPLogExporter(endpoint=endpoint)))
-    _configured.append(target)
-    if made is not None:
-        _logs.set_logger_provider(made)
-    return made
+    processor = BatchLogRecordProcessor(OTLPLogExporter(endpoint=endpoint))
+    provider.add_log_record_processor(processor)
+    return processor
 
 
-_SETUPS: tuple[tuple[str, str, str, Callable[[Any, str], Any]], ...] = (
-    ("tracing", "tracer_provider", "TRACES", _configure_traces),
-    ("metrics", "meter_provider", "METRICS", _configure_metrics),
-    ("logs", "logger_provider", "LOGS", _configure_logs),
-)
+def _make_logs(endpoint: str) -> Any:
+    from opentelemetry import _logs
+    from opentelemetry.sdk._logs import LoggerProvider
+
+    provider = LoggerProvider(shutdown_on_exit=False)
+    _add_logs(provider, endpoint)
+    _logs.set_logger_provider(provider)
+    return provider
 
 
-def _is_configured(provider: Any) -> bool:
-    return any(each is provider for each in _configured)
+# For each signal that can be switched: its name in OpenTelemetry's variables, how an exporter is added to a
+# provider, and how a global provider with one is made.
+_SETUPS: dict[str, tuple[str, Callable[[Any, str], Any], Callable[[str], Any]]] = {
+    "tracing": ("TRACES", _add_traces, _make_traces),
+    "metrics": ("METRICS", _add_metrics, _make_metrics),
+    "logs": ("LOGS", _add_logs, _make_logs),
+}
+
+
+def _configure_signal(config: Any, switch: str) -> None:
+    """Give one signal's provider an exporter, unless it has one from here. The lock is held."""
+    signal, add, make = _SETUPS[switch]
+    endpoint = _export_endpoint(signal) if config.get(switch, True) else None
+    if endpoint is None:
+        return
+    existing = provider_of(config, switch)
+    if existing is None:
+        made = make(endpoint)
+        _configured.append((signal, made))
+    else:
+        target = _registration_provider(existing)
+        if any(known == signal and provider is target for known, provider in _configured):
+            return
+        made = add(target, endpoint)
+        _configured.append((signal, target))
+    if not _owned:
+        atexit.register(_shutdown)
+    _owned.append(made)
 
 
 def _configure_from_environment(config: TelemetryConfig) -> None:
     """Give every signal that is on and has an endpoint an exporter, once for each provider.
 
-    A global provider is made where there is none. Blocks on imports only; call it from any thread.
+    A global provider is made where there is none. Any thread; raises what the SDK raises.
     """
     if os.environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true":
         return
-    options: Any = config
     with _lock:
-        for switch, provider_option, signal, configure in _SETUPS:
-            endpoint = _export_endpoint(signal) if options.get(switch, True) else None
-            if endpoint is None:
-                continue
-            made = configure(options.get(provider_option), endpoint)
-            if made is not None:
-                if not _owned:
-                    atexit.register(_shutdown)
-                _owned.append(made)
+        for switch in _SETUPS:
+            _configure_signal(config, switch)
 
 
 def _flush() -> None:
     """Send what is waiting. Blocks for as long as the exporters' own time limits."""
     with _lock:
         owned = list(_owned)
-    for provider in owned:
+    for each in owned:
         try:
-            provider.force_flush()
+            each.force_flush()
         except Exception:
             logger.warning("Flushing telemetry failed", exc_info=True)
 
 
 def _shutdown() -> None:
-    """Shut down the providers made here; at exit of the interpreter."""
+    """Shut down what was made here; at exit of the interpreter."""
     with _lock:
         owned = list(_owned)
         _owned.clear()
-    for provider in owned:
+    for each in owned:
         try:
-            provider.shutdown()
+            each.shutdown()
         except Exception:
             logger.warning("Shutting down telemetry failed", exc_info=True)
 
