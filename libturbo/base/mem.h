@@ -31,9 +31,9 @@ bool turbo__size_add(size_t a, size_t b, size_t *sum);
 /** `*product = a * b`; false on overflow. */
 bool turbo__size_mul(size_t a, size_t b, size_t *product);
 
-/** Test hook: the `n`-th allocation from now (1 = the next) fails, all threads counted together, and
- *  every later one works again. 0 turns it off. Returns how many allocations were made since the
- *  last call. */
+/** Test hook: the `n`-th allocation from now (1 = the next) fails, all threads counted together,
+ * and every later one works again. 0 turns it off, and counting with it. Returns how many
+ * allocations were made since the last call. */
 unsigned long turbo__mem_fail_nth(unsigned long n);
 
 #endif

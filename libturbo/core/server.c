@@ -31,7 +31,24 @@ static void after_wait(turbo__loop *loop)
     turbo__monitor_awake(loop->owner);
 }
 
-static const turbo__loop_ops loop_ops = {offload, before_wait, after_wait};
+static void close_listeners(turbo_server *server)
+{
+    for (size_t i = 0; i < server->listener_count; i++) {
+        (void)close(server->listeners[i]); /* a listener has nothing to lose */
+    }
+    server->listener_count = 0;
+}
+
+/* Clients that come now are to be refused at once, so the last loop closes the listeners. */
+static void done_accepting(turbo__loop *loop)
+{
+    turbo_server *server = loop->owner;
+    if (turbo__u32_add_acq_rel(&server->done_accepting, 1) + 1 == server->loop_count) {
+        close_listeners(server);
+    }
+}
+
+static const turbo__loop_ops loop_ops = {offload, before_wait, after_wait, done_accepting};
 
 /* --- making and freeing -------------------------------------------------- */
 
@@ -131,9 +148,7 @@ void turbo_server_free(turbo_server *server)
         turbo__loop_clear(&server->loops[i]);
     }
     turbo__free(server->loops);
-    for (size_t i = 0; i < server->listener_count; i++) {
-        (void)close(server->listeners[i]); /* a listener has nothing to lose */
-    }
+    close_listeners(server);
     turbo__free(server->listeners);
     turbo__application_clear(&server->app);
     turbo__pool_clear(server);

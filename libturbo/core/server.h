@@ -67,6 +67,7 @@ struct turbo_server {
     turbo__pool pool;
     turbo__monitor monitor;
     turbo__atomic_u32 stop_calls;
+    turbo__atomic_u32 done_accepting; /* loops that will not accept any more; the last closes the listeners */
 };
 
 /* pool.c */

@@ -194,9 +194,9 @@ void turbo__conn_close(turbo__conn *conn)
         loop->current = NULL;
         loop->out.len = 0;
     }
-    turbo__stream_close(&conn->stream);
     loop->conn_count--;
-    turbo__u64_bump(&loop->counters.open_connections, UINT64_MAX); /* one less */
+    turbo__u64_bump(&loop->counters.open_connections, UINT64_MAX); /* one less, before the peer can see it */
+    turbo__stream_close(&conn->stream);
     conn->state = TURBO__CONN_CLOSED;
     loop->kept_count++;
     turbo_request *request = conn->request;

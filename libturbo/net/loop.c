@@ -357,6 +357,7 @@ static void begin_drain(turbo__loop *loop)
     loop->draining = true;
     loop->stop_deadline = loop->now + loop->app->settings.grace;
     watch_listeners(loop, false);
+    loop->ops->done_accepting(loop);
     turbo__list *node = loop->conns.next;
     while (node != &loop->conns) {
         turbo__conn *conn = turbo__container_of(node, turbo__conn, link);

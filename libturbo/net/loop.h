@@ -33,6 +33,8 @@ typedef struct turbo__loop_ops {
     /** The driver is about to block, and has come back with something to do. */
     void (*before_wait)(turbo__loop *loop);
     void (*after_wait)(turbo__loop *loop);
+    /** The loop will never accept again. */
+    void (*done_accepting)(turbo__loop *loop);
 } turbo__loop_ops;
 
 /* States of the call word; the rest of the word is a number that is different for every call. */

@@ -274,17 +274,6 @@ def test_headers_of_the_answer_keep_order_and_repeat(connect: Connect) -> None:
     assert given == [("x-b", "1"), ("set-cookie", "a=1"), ("set-cookie", "b=2"), ("x-latin", "é")]
 
 
-def test_the_applications_date_and_server_replace_the_servers(connect: Connect) -> None:
-    async def app(scope: Any, receive: Any, send: Any) -> None:
-        headers = [(b"server", b"mine"), (b"date", b"today")]
-        await send({"type": "http.response.start", "status": 200, "headers": headers})
-        await send(body(b"x"))
-
-    answer = answer_of(connect, app)
-    assert [value for name, value in answer.headers if name == "server"] == ["mine"]
-    assert [value for name, value in answer.headers if name == "date"] == ["today"]
-
-
 @pytest.mark.parametrize("streamed", [False, True])
 def test_head_has_the_fields_and_no_body(connect: Connect, streamed: bool) -> None:
     async def app(scope: Any, receive: Any, send: Any) -> None:
@@ -328,6 +317,18 @@ WRONG: dict[str, tuple[list[Any], type[BaseException], str]] = {
 }
 
 
+# In these the status was accepted before the mistake, which is a started answer, as with uvicorn.
+STARTED = {
+    "start twice",
+    "headers as text",
+    "header without value",
+    "line break in a header",
+    "text body",
+    "too long",
+    "too short",
+}
+
+
 @pytest.mark.parametrize("case", WRONG)
 def test_wrong_messages_raise_where_they_are_sent(serve: Serve, case: str) -> None:
     messages, kind, text = WRONG[case]
@@ -352,8 +353,10 @@ def test_wrong_messages_raise_where_they_are_sent(serve: Serve, case: str) -> No
     assert isinstance(raised[0], kind) and text in str(raised[0])
     if case == "after the end":
         assert data.endswith(b"\r\n\r\nx")
-    elif messages[0] is START or case.startswith("too"):
-        assert b"Internal Server Error" not in data or data.startswith(b"HTTP/1.1 500")
+    elif case in STARTED:  # nothing that a client could take for a whole answer
+        head, _, rest = data.partition(b"\r\n\r\n")
+        assert not head or b"chunked" in head or b"content-length: 3" in head
+        assert not rest.endswith(b"0\r\n\r\n") and len(rest) < 3
     else:
         assert data.startswith(b"HTTP/1.1 500") and data.endswith(b"Internal Server Error")
 

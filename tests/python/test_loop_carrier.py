@@ -11,6 +11,7 @@ from typing import Any
 
 import anyio
 import pytest
+from conftest import Client
 
 Endpoint = Callable[[], Awaitable[Any]]
 
@@ -327,8 +328,6 @@ def test_many_wait_for_one_future(connect: Any, serve: Any) -> None:
 
 
 def test_a_future_that_two_requests_share(serve: Any) -> None:
-    from conftest import Client
-
     box: dict[str, asyncio.Future[str]] = {}
 
     async def waits() -> str:

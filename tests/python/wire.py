@@ -13,7 +13,7 @@ class Wire:
         if receive_buffer is not None:
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
         self.socket.connect(("127.0.0.1", port))
-        self._ahead = b""
+        self._ahead = bytearray()
 
     def __enter__(self) -> Wire:
         return self
@@ -27,14 +27,9 @@ class Wire:
 
     def until(self, mark: bytes) -> bytes:
         """What comes up to and with ``mark``."""
-        while mark not in self._ahead:
-            more = self.socket.recv(65536)
-            if not more:
-                raise EOFError(f"the connection ended after {self._ahead!r}")
-            self._ahead += more
-        at = self._ahead.index(mark) + len(mark)
-        found, self._ahead = self._ahead[:at], self._ahead[at:]
-        return found
+        while (at := self._ahead.find(mark)) < 0:
+            self._more(f"before {mark!r}")
+        return self._take(at + len(mark))
 
     def head(self) -> bytes:
         """The next head, with its closing empty line."""
@@ -43,12 +38,8 @@ class Wire:
     def exactly(self, count: int) -> bytes:
         """The next ``count`` bytes."""
         while len(self._ahead) < count:
-            more = self.socket.recv(65536)
-            if not more:
-                raise EOFError(f"the connection ended {count - len(self._ahead)} bytes early")
-            self._ahead += more
-        found, self._ahead = self._ahead[:count], self._ahead[count:]
-        return found
+            self._more(f"{count - len(self._ahead)} bytes early")
+        return self._take(count)
 
     def rest(self) -> bytes:
         """Everything up to the end of the connection; a reset ends it, too."""
@@ -57,5 +48,15 @@ class Wire:
                 self._ahead += more
         except ConnectionResetError:
             pass
-        found, self._ahead = self._ahead, b""
-        return found
+        return self._take(len(self._ahead))
+
+    def _more(self, when: str) -> None:
+        more = self.socket.recv(65536)
+        if not more:
+            raise EOFError(f"the connection ended {when}, after {bytes(self._ahead[-200:])!r}")
+        self._ahead += more
+
+    def _take(self, count: int) -> bytes:
+        taken = bytes(self._ahead[:count])
+        del self._ahead[:count]
+        return taken

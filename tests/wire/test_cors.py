@@ -24,7 +24,10 @@ def test_preflight_of_every_path(serve, target: str) -> None:
         assert (answer.status, answer.body) == (200, b"OK")
         assert answer.get("access-control-allow-origin") == ORIGIN
         assert answer.get("access-control-max-age") == "60"
-        assert answer.get("vary") == "Origin"
+        assert answer.get("vary") == (
+            "Origin, Access-Control-Request-Method, Access-Control-Request-Headers, "
+            "Access-Control-Request-Private-Network"
+        )
         assert client.get("/").body == b"hello"
 
 

@@ -49,10 +49,7 @@ static void call_ended(void *user_data, PyObject *result)
     } else if (result != Py_None) {
         tp_log_message("ASGI callable should return None, but returned something else.");
     }
-    const char *complaint = tp_channel_end(channel, failed);
-    if (complaint != NULL) {
-        tp_log_message(complaint);
-    }
+    tp_channel_end(channel, failed);
     Py_DECREF(channel);
 }
 

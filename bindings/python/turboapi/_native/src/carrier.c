@@ -151,10 +151,8 @@ static PySendResult adopt(carrier *self, PyObject **result)
     self->phase = PHASE_RUNNING;
     *result = self->awaited;
     self->awaited = NULL;
-    /* Another task may have awaited the same future meanwhile, which takes the mark off. */
-    if (*result != Py_None && self->marked &&
-        PyObject_SetAttr(*result, name_blocking, Py_True) < 0) {
-        PyErr_Clear(); /* no future: the task says so */
+    if (self->marked && PyObject_SetAttr(*result, name_blocking, Py_True) < 0) {
+        PyErr_Clear(); /* then the task says what it thinks of it */
     }
     return PYGEN_NEXT;
 }
@@ -538,11 +536,12 @@ static int fail_start(carrier *self, PyObject *coro)
     return TURBO_EHANDLER;
 }
 
-/* Whether asyncio's `await` put its mark on a future that was yielded. */
-static bool is_marked(PyObject *future)
+/* Takes the mark off that asyncio's `await` put on a future, so that others may await it meanwhile. Whether
+ * there was one. */
+static bool unmark(PyObject *future)
 {
     PyObject *mark = future != Py_None ? PyObject_GetAttr(future, name_blocking) : NULL;
-    bool marked = mark == Py_True;
+    bool marked = mark == Py_True && PyObject_SetAttr(future, name_blocking, Py_False) == 0;
     Py_XDECREF(mark);
     PyErr_Clear();
     return marked;
@@ -569,7 +568,7 @@ int tp_carrier_run(tp_carriers *carriers, PyObject *coro, tp_done_fn *done, void
     if (state == PYGEN_NEXT) {
         int parked = self->phase == PHASE_PARKED;
         self->awaited = result;
-        self->marked = is_marked(result);
+        self->marked = unmark(result);
         self->phase = PHASE_ADOPTED;
         if (parked) {
             wake(self);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "awaitable.h"
+#include "module.h"
 
 enum {
     COPY_MAX = 2048 /* bytes of a body that are cheaper to copy than to refer to */
@@ -796,25 +797,24 @@ static void answer_500(channel *self)
     turbo_response_abort(response);
 }
 
-const char *tp_channel_end(PyObject *object, bool failed)
+void tp_channel_end(PyObject *object, bool failed)
 {
     channel *self = (channel *)object;
-    const char *complaint = NULL;
     if (self->response == NULL) {
-        return NULL;
+        return;
     }
-    if (self->stage == STAGE_START) {
-        complaint = failed || self->disconnected ? NULL
-                                                 : "ASGI callable returned without starting response.";
+    bool unstarted = self->stage == STAGE_START;
+    if (!failed && !self->disconnected) { /* before the client can see anything */
+        tp_log_message(unstarted ? "ASGI callable returned without starting response."
+                                 : "ASGI callable returned without completing response.");
+    }
+    if (unstarted) {
         answer_500(self);
-        return complaint;
+        return;
     }
-    complaint = failed || self->disconnected ? NULL
-                                             : "ASGI callable returned without completing response.";
     turbo_response *response = self->response;
     let_go(self);
     turbo_response_abort(response);
-    return complaint;
 }
 
 /* --- the object --------------------------------------------------------------------------------- */

@@ -32,9 +32,9 @@ PyObject *tp_channel_new(tp_slots *slots, turbo_request *request, turbo_response
 PyObject *tp_channel_receive(PyObject *channel);
 PyObject *tp_channel_send(PyObject *channel);
 
-/** The application has returned: `failed` when it raised. Completes or aborts what is missing of the
- *  response, and lets go of the request. Logs nothing. Returns what the log should say, or NULL when all is well. */
-const char *tp_channel_end(PyObject *channel, bool failed);
+/** The application has returned: `failed` when it raised. Logs and completes, or aborts, what is missing of the
+ *  response, and lets go of the request. */
+void tp_channel_end(PyObject *channel, bool failed);
 
 int tp_channel_init(void);
 
