@@ -22,7 +22,8 @@ struct turbo__http1_span {
 static_assert(sizeof(http_parser) <= sizeof(((turbo__http1_parser *)0)->raw),
               "room for http-parser's state");
 
-enum { FIRST_SPANS = 16 };
+/* VERSION_LEN: " HTTP/1.1", which ends every request line that is served (RFC 9112 §3). */
+enum { FIRST_SPANS = 16, VERSION_LEN = 9 };
 
 static http_parser *raw_of(turbo__http1_parser *parser)
 {
@@ -57,7 +58,7 @@ static int on_url(http_parser *raw, const char *at, size_t length)
         parser->target_start = offset;
     }
     parser->target_len = offset + length - parser->target_start;
-    if (parser->target_start + parser->target_len - parser->head_start >
+    if (parser->target_start + parser->target_len - parser->head_start + VERSION_LEN >
         parser->limits->request_line) {
         (void)turbo__error_set(TURBO_ELIMIT, "request line is longer than %zu bytes",
                                parser->limits->request_line);

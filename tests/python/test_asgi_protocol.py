@@ -31,7 +31,9 @@ async def answer(send: Send, body: bytes = b"", **start: Any) -> None:
     await send({"type": "http.response.body", "body": body})
 
 
-def request(path: str = "/", *, method: str = "GET", version: str = "1.1", extra: str = "") -> bytes:
+def request(
+    path: str = "/", *, method: str = "GET", version: str = "1.1", extra: str = ""
+) -> bytes:
     return f"{method} {path} HTTP/{version}\r\nHost: test\r\n{extra}\r\n".encode()
 
 
@@ -44,7 +46,9 @@ def test_scope(serve: Any) -> None:
 
     server = serve(hosted(handle))
     with Wire(server.port) as wire:
-        wire.send(request("/caf%C3%A9/a%2Fb?x=1&y=%20", extra="X-One: 1\r\nAccept: a\r\nX-one: 2\r\n"))
+        wire.send(
+            request("/caf%C3%A9/a%2Fb?x=1&y=%20", extra="X-One: 1\r\nAccept: a\r\nX-one: 2\r\n")
+        )
         wire.head()
         client = wire.socket.getsockname()
     (scope,) = seen
@@ -453,7 +457,12 @@ def test_http_10(serve: Any) -> None:
 
 
 def test_headers_are_sent_in_order_and_duplicates_kept(serve: Any) -> None:
-    fields = [(b"set-cookie", b"a=1"), (b"x-b", b""), (b"set-cookie", b"b=2"), (b"location", b"/\xe9")]
+    fields = [
+        (b"set-cookie", b"a=1"),
+        (b"x-b", b""),
+        (b"set-cookie", b"b=2"),
+        (b"location", b"/\xe9"),
+    ]
 
     async def handle(scope: Any, receive: Any, send: Any) -> None:
         await answer(send, b"", headers=(pair for pair in fields))

@@ -114,10 +114,16 @@ def test_an_exception_in_the_shutdown(caplog: Any) -> None:
 
 def test_several_servers_in_one_process() -> None:
     events: list[list[str]] = [[], []]
-    with Server(recorder(events[0]), port=0) as first, Server(recorder(events[1]), port=0) as second:
+    with (
+        Server(recorder(events[0]), port=0) as first,
+        Server(recorder(events[1]), port=0) as second,
+    ):
         assert first.port != second.port
         assert ask(first) == ask(second) == ask(first) == b"ok"
-    assert events == [["startup", "request", "request", "shutdown"], ["startup", "request", "shutdown"]]
+    assert events == [
+        ["startup", "request", "request", "shutdown"],
+        ["startup", "request", "shutdown"],
+    ]
 
 
 def test_a_port_that_is_taken() -> None:

@@ -10,7 +10,8 @@
 #include "module.h"
 #include "scope.h"
 
-/* The C side of an Application. Plain memory that dies with the Python object; handlers keep that. */
+/* The C side of an Application. Plain memory that dies with the Python object; handlers keep that.
+ */
 struct tp_asgi {
     tp_loop *loop; /* a reference */
     PyObject *app;
@@ -21,8 +22,7 @@ struct tp_asgi {
 };
 
 typedef struct application {
-    PyObject_HEAD
-    tp_asgi *asgi;
+    PyObject_HEAD tp_asgi *asgi;
     PyObject *loop_object;
 } application;
 
@@ -38,7 +38,8 @@ typedef struct arrival {
 static PyTypeObject *application_type;
 static PyObject *key_outcome;
 
-/* --- one request -------------------------------------------------------------------------------- */
+/* --- one request --------------------------------------------------------------------------------
+ */
 
 static void call_ended(void *user_data, PyObject *result)
 {
@@ -80,8 +81,8 @@ static void run_arrival(tp_job *job)
     tp_asgi *asgi = got->asgi;
     turbo_response *response = got->response;
     PyObject *outcome = got->outcome;
-    PyObject *channel = asgi->app != NULL ? tp_channel_new(&asgi->slots, got->request, response)
-                                          : NULL;
+    PyObject *channel =
+        asgi->app != NULL ? tp_channel_new(&asgi->slots, got->request, response) : NULL;
     if (channel == NULL) {
         Py_XDECREF(outcome);
         tp_log_exception("a request could not be handed to the application");
@@ -125,7 +126,8 @@ int tp_asgi_handler(turbo_request *request, turbo_response *response, void *entr
     return tp_asgi_submit(entry, request, response, NULL);
 }
 
-/* --- handlers ----------------------------------------------------------------------------------- */
+/* --- handlers -----------------------------------------------------------------------------------
+ */
 
 /* What a handler keeps: the Python object, and what its calls need of it. */
 typedef struct kept {
@@ -169,7 +171,8 @@ int tp_asgi_new_handler(PyObject *object, turbo_handler **out)
     return rc;
 }
 
-/* --- the object --------------------------------------------------------------------------------- */
+/* --- the object ---------------------------------------------------------------------------------
+ */
 
 tp_asgi *tp_asgi_from_object(PyObject *object)
 {
@@ -279,7 +282,8 @@ static void application_dealloc(PyObject *object)
 }
 
 static PyType_Slot application_slots[] = {
-    {Py_tp_doc, "Application(loop, app, *, root_path='', state=None): an ASGI 3 application on a Loop."},
+    {Py_tp_doc,
+     "Application(loop, app, *, root_path='', state=None): an ASGI 3 application on a Loop."},
     {Py_tp_new, application_new},
     {Py_tp_dealloc, application_dealloc},
     {Py_tp_traverse, application_traverse},

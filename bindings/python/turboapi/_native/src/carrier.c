@@ -11,13 +11,13 @@ typedef enum phase {
     PHASE_ENDED
 } phase;
 
-/* The coroutine-like object inside a carrier's task. Owned by the task and, while parked, by the loop. */
+/* The coroutine-like object inside a carrier's task. Owned by the task and, while parked, by the
+ * loop. */
 typedef struct carrier {
-    PyObject_HEAD
-    phase phase;
+    PyObject_HEAD phase phase;
     tp_carriers *carriers; /* lives as long as the loop; NULL once the loop is gone */
     PyObject *task;
-    PyObject *idle;    /* the future that a parked task waits for */
+    PyObject *idle; /* the future that a parked task waits for */
     PyObject *coro;
     PyObject *context; /* the coroutine's */
     PyObject *awaited; /* what the coroutine yielded in its first step */
@@ -42,7 +42,8 @@ static PyObject *name_throw;
 static PyObject *name_close;
 static PyObject *name_loop;
 
-/* --- steps of a coroutine ----------------------------------------------------------------------- */
+/* --- steps of a coroutine -----------------------------------------------------------------------
+ */
 
 /* Turns a StopIteration that is set into the value that the coroutine returned. */
 static int take_return_value(PyObject **result)
@@ -56,7 +57,8 @@ static int take_return_value(PyObject **result)
     return *result != NULL;
 }
 
-/* One step in the coroutine's own context. `error` (borrowed): thrown in instead of sending None. */
+/* One step in the coroutine's own context. `error` (borrowed): thrown in instead of sending None.
+ */
 static PySendResult step(carrier *self, PyObject *value, PyObject *error, PyObject **result)
 {
     *result = NULL;
@@ -84,7 +86,8 @@ static PySendResult step(carrier *self, PyObject *value, PyObject *error, PyObje
     return state;
 }
 
-/* The coroutine has ended: tells whoever started it and lets go of it. An exception is set if `result` is NULL. */
+/* The coroutine has ended: tells whoever started it and lets go of it. An exception is set if
+ * `result` is NULL. */
 static void conclude(carrier *self, PyObject *result)
 {
     tp_done_fn *done = self->done;
@@ -116,8 +119,7 @@ static void end_step(carrier *self)
 }
 
 /* A step of a coroutine whose task this carrier has become. */
-static PySendResult step_as_task(carrier *self, PyObject *value, PyObject *error,
-                                 PyObject **result)
+static PySendResult step_as_task(carrier *self, PyObject *value, PyObject *error, PyObject **result)
 {
     begin_step(self);
     PySendResult state = step(self, value, error, result);
@@ -134,7 +136,8 @@ static PySendResult step_as_task(carrier *self, PyObject *value, PyObject *error
     return PYGEN_RETURN;
 }
 
-/* --- the coroutine protocol, called by the task ------------------------------------------------- */
+/* --- the coroutine protocol, called by the task -------------------------------------------------
+ */
 
 static PySendResult park(carrier *self, PyObject **result)
 {
@@ -175,8 +178,8 @@ static PySendResult carrier_send(PyObject *object, PyObject *value, PyObject **r
     }
 }
 
-/* The task was cancelled, with `error`, before it knew what its coroutine waits for: cancels that, like a
- * task would, and says whether the cancellation will come back from there. */
+/* The task was cancelled, with `error`, before it knew what its coroutine waits for: cancels that,
+ * like a task would, and says whether the cancellation will come back from there. */
 static int cancel_awaited(carrier *self, PyObject *error)
 {
     PyObject *args = PyObject_GetAttrString(error, "args");
@@ -249,7 +252,8 @@ static PyObject *method_throw(PyObject *object, PyObject *const *args, Py_ssize_
     if (PyExceptionClass_Check(error)) {
         error = count > 1 && args[1] != Py_None ? args[1] : NULL;
         if (error == NULL || !PyExceptionInstance_Check(error)) {
-            made = error == NULL ? PyObject_CallNoArgs(args[0]) : PyObject_CallOneArg(args[0], error);
+            made =
+                error == NULL ? PyObject_CallNoArgs(args[0]) : PyObject_CallOneArg(args[0], error);
             error = made;
         }
     }
@@ -283,7 +287,8 @@ static PyObject *method_close(PyObject *object, PyObject *ignored)
         Py_RETURN_NONE;
     }
     Py_DECREF(closed);
-    PyErr_SetString(PyExc_RuntimeError, "the event loop was closed before the request was answered");
+    PyErr_SetString(PyExc_RuntimeError,
+                    "the event loop was closed before the request was answered");
     conclude(self, NULL);
     Py_RETURN_NONE;
 }
@@ -370,7 +375,8 @@ static PyType_Spec carrier_spec = {
     .slots = carrier_slots,
 };
 
-/* --- making and keeping carriers ---------------------------------------------------------------- */
+/* --- making and keeping carriers ----------------------------------------------------------------
+ */
 
 static PyObject *make_task(PyObject *coroutine, PyObject *asyncio_loop)
 {
@@ -440,15 +446,16 @@ static int is_zero(PyObject *number)
     return truth < 0 ? -1 : truth == 0;
 }
 
-/* Whether the coroutine that just finished left nothing behind on the task: no reference, weak reference,
- * cancellation or callback that the next coroutine would inherit. */
+/* Whether the coroutine that just finished left nothing behind on the task: no reference, weak
+ * reference, cancellation or callback that the next coroutine would inherit. */
 static int is_clean(carrier *self, const traces *before)
 {
     traces after;
     if (look(self, &after) < 0) {
         return -1;
     }
-    if (after.references != before->references || after.weak_references != before->weak_references) {
+    if (after.references != before->references ||
+        after.weak_references != before->weak_references) {
         return 0;
     }
     int clean = is_zero(PyObject_CallMethodNoArgs(self->task, name_cancelling));
@@ -536,8 +543,8 @@ static int fail_start(carrier *self, PyObject *coro)
     return TURBO_EHANDLER;
 }
 
-/* Takes the mark off that asyncio's `await` put on a future, so that others may await it meanwhile. Whether
- * there was one. */
+/* Takes the mark off that asyncio's `await` put on a future, so that others may await it meanwhile.
+ * Whether there was one. */
 static bool unmark(PyObject *future)
 {
     PyObject *mark = future != Py_None ? PyObject_GetAttr(future, name_blocking) : NULL;
@@ -595,7 +602,8 @@ void tp_carriers_clear(tp_carriers *carriers)
     Py_CLEAR(carriers->context);
 }
 
-/* --- set-up ------------------------------------------------------------------------------------- */
+/* --- set-up -------------------------------------------------------------------------------------
+ */
 
 static int intern(PyObject **name, const char *text)
 {
@@ -624,9 +632,8 @@ static PyObject *import_from(const char *module, const char *name)
 static int register_type(void)
 {
     PyObject *base = import_from("collections.abc", "Coroutine");
-    PyObject *done = base != NULL
-                         ? PyObject_CallMethod(base, "register", "O", (PyObject *)carrier_type)
-                         : NULL;
+    PyObject *done =
+        base != NULL ? PyObject_CallMethod(base, "register", "O", (PyObject *)carrier_type) : NULL;
     Py_XDECREF(base);
     Py_XDECREF(done);
     return done != NULL ? 0 : -1;

@@ -5,11 +5,11 @@
 /*
  * Runs coroutines on an asyncio loop without a task for each.
  *
- * A carrier is a real asyncio.Task parked on a future that nobody resolves. While a coroutine makes its
- * first step the carrier is entered as the current task, so whatever asks for asyncio.current_task() gets a
- * task that can be cancelled, waited for and given timeouts. A coroutine that finishes in that step leaves
- * the carrier for the next one. One that suspends keeps it: the carrier wakes up, yields what the
- * coroutine waits for, and is its task from then on.
+ * A carrier is a real asyncio.Task parked on a future that nobody resolves. While a coroutine makes
+ * its first step the carrier is entered as the current task, so whatever asks for
+ * asyncio.current_task() gets a task that can be cancelled, waited for and given timeouts. A
+ * coroutine that finishes in that step leaves the carrier for the next one. One that suspends keeps
+ * it: the carrier wakes up, yields what the coroutine waits for, and is its task from then on.
  */
 
 #include "compat.h"

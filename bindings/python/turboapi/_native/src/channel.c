@@ -27,10 +27,9 @@ typedef struct waiter {
 } waiter;
 
 typedef struct channel {
-    PyObject_HEAD
-    tp_slots *slots;
+    PyObject_HEAD tp_slots *slots;
     tp_slot *slot;
-    turbo_request *request;   /* NULL once the response is finished */
+    turbo_request *request; /* NULL once the response is finished */
     turbo_response *response;
     stage stage;
     bool body_given;   /* all of the request's body was received by the application */
@@ -41,10 +40,10 @@ typedef struct channel {
     bool ending;       /* the last part of the response was taken, and waits */
     int64_t length;    /* announced by the application, -1: not */
     int64_t sent;
-    tp_job flush;        /* sends the head if no body came with it; holds a reference while queued */
-    waiter *receivers;   /* receive() calls that wait, oldest first */
-    waiter *senders;     /* send() calls that wait, oldest first */
-    PyObject *arrived;   /* a message whose receive() was cancelled; the next one gets it */
+    tp_job flush;      /* sends the head if no body came with it; holds a reference while queued */
+    waiter *receivers; /* receive() calls that wait, oldest first */
+    waiter *senders;   /* send() calls that wait, oldest first */
+    PyObject *arrived; /* a message whose receive() was cancelled; the next one gets it */
 } channel;
 
 /* What a callback on a server's thread tells the loop's thread. */
@@ -60,7 +59,8 @@ typedef struct event {
     char data[];
 } event;
 
-/* Where a callback finds its channel; in the request's memory, so it is there while callbacks run. */
+/* Where a callback finds its channel; in the request's memory, so it is there while callbacks run.
+ */
 typedef struct address {
     tp_slots *slots;
     tp_slot *slot;
@@ -73,7 +73,8 @@ static PyObject *text_request, *text_disconnect, *text_start, *text_body;
 static PyObject *empty_bytes;
 static PyObject *name_done, *name_set_result;
 
-/* --- slots -------------------------------------------------------------------------------------- */
+/* --- slots --------------------------------------------------------------------------------------
+ */
 
 static tp_slot *take_slot(tp_slots *slots, PyObject *owner)
 {
@@ -104,7 +105,8 @@ static void give_slot(channel *self)
     }
 }
 
-/* --- events from the server's threads ----------------------------------------------------------- */
+/* --- events from the server's threads -----------------------------------------------------------
+ */
 
 static void handle_event(tp_job *job);
 
@@ -118,7 +120,9 @@ static void post(const address *to, int kind, turbo_str data, bool last, int sta
     e->slots = to->slots;
     e->slot = to->slot;
     e->number = to->number;
-    e->kind = (kind == EVENT_BODY) ? EVENT_BODY : kind == EVENT_CLOSED ? EVENT_CLOSED : EVENT_WRITABLE;
+    e->kind = (kind == EVENT_BODY)   ? EVENT_BODY
+              : kind == EVENT_CLOSED ? EVENT_CLOSED
+                                     : EVENT_WRITABLE;
     e->status = status;
     e->last = last;
     e->len = data.len;
@@ -207,8 +211,7 @@ static PyObject *add_waiter(channel *self, waiter **list, PyObject *body, bool l
         return PyErr_NoMemory();
     }
     made->future = tp_loop_future(self->slots->loop);
-    PyObject *awaited =
-        made->future != NULL ? tp_awaitable_future(Py_NewRef(made->future)) : NULL;
+    PyObject *awaited = made->future != NULL ? tp_awaitable_future(Py_NewRef(made->future)) : NULL;
     if (awaited == NULL) {
         free_waiter(made);
         return NULL;
@@ -222,7 +225,8 @@ static PyObject *add_waiter(channel *self, waiter **list, PyObject *body, bool l
     return awaited;
 }
 
-/* --- receive ------------------------------------------------------------------------------------ */
+/* --- receive ------------------------------------------------------------------------------------
+ */
 
 static PyObject *disconnect_message(void)
 {
@@ -236,9 +240,10 @@ static PyObject *disconnect_message(void)
 static PyObject *request_message(PyObject *body, bool more)
 {
     PyObject *message = body != NULL ? PyDict_New() : NULL;
-    if (message != NULL && (PyDict_SetItem(message, key_type, text_request) < 0 ||
-                            PyDict_SetItem(message, key_body, body) < 0 ||
-                            PyDict_SetItem(message, key_more_body, more ? Py_True : Py_False) < 0)) {
+    if (message != NULL &&
+        (PyDict_SetItem(message, key_type, text_request) < 0 ||
+         PyDict_SetItem(message, key_body, body) < 0 ||
+         PyDict_SetItem(message, key_more_body, more ? Py_True : Py_False) < 0)) {
         Py_CLEAR(message);
     }
     Py_XDECREF(body);
@@ -320,8 +325,8 @@ static PyObject *fail(int code)
     return tp_awaitable_error();
 }
 
-/* Has the server report the next part of the body or, after its end, that the client has gone. -1 with an
- * exception set. */
+/* Has the server report the next part of the body or, after its end, that the client has gone. -1
+ * with an exception set. */
 static int ask_for_news(channel *self)
 {
     if (self->body_given ? self->watching : self->read_pending) {
@@ -355,7 +360,8 @@ static PyObject *receive(PyObject *object, PyObject *ignored)
     }
     if (!self->body_given && turbo_request_body_complete(self->request) && !self->read_pending) {
         self->body_given = true;
-        return tp_awaitable_ready(request_message(already(turbo_request_body(self->request)), false));
+        return tp_awaitable_ready(
+            request_message(already(turbo_request_body(self->request)), false));
     }
     PyObject *waiting = add_waiter(self, &self->receivers, NULL, false);
     if (waiting != NULL && ask_for_news(self) < 0) {
@@ -365,7 +371,8 @@ static PyObject *receive(PyObject *object, PyObject *ignored)
     return waiting;
 }
 
-/* --- send --------------------------------------------------------------------------------------- */
+/* --- send ---------------------------------------------------------------------------------------
+ */
 
 static void let_go(channel *self)
 {
@@ -431,7 +438,8 @@ static int add_pair(channel *self, PyObject *pair)
     }
     int rc = -1;
     if (PySequence_Fast_GET_SIZE(items) == 2) {
-        rc = add_field(self, PySequence_Fast_GET_ITEM(items, 0), PySequence_Fast_GET_ITEM(items, 1));
+        rc =
+            add_field(self, PySequence_Fast_GET_ITEM(items, 0), PySequence_Fast_GET_ITEM(items, 1));
     } else {
         PyErr_SetString(PyExc_ValueError, "a header must be a pair of bytes");
     }
@@ -471,8 +479,8 @@ static int begin(channel *self)
     return turbo_response_begin(self->response, self->length);
 }
 
-/* The step of the application that started the response is over: if no body came in it, none may come
- * for long (server-sent events), so the client gets the head now. */
+/* The step of the application that started the response is over: if no body came in it, none may
+ * come for long (server-sent events), so the client gets the head now. */
 static void flush_head(tp_job *job)
 {
     channel *self = (channel *)(void *)((char *)job - offsetof(channel, flush));
@@ -516,7 +524,8 @@ static int take_start(channel *self, PyObject *message, PyObject *type)
         PyErr_SetString(PyExc_RuntimeError, turbo_error_detail());
         return -1;
     }
-    /* From here on the answer has started, as with uvicorn: if a header is refused, the connection ends. */
+    /* From here on the answer has started, as with uvicorn: if a header is refused, the connection
+     * ends. */
     self->stage = STAGE_HEAD;
     self->no_body = self->no_body || code == 204 || code == 304;
     int found = tp_dict_get(message, key_headers, &headers);
@@ -677,8 +686,8 @@ static PyObject *stream(channel *self, PyObject *body, bool last)
     return nothing();
 }
 
-/* The socket has taken what was queued: what waits may go now, in order. A part whose send() was cancelled
- * goes too: its bytes are counted already. */
+/* The socket has taken what was queued: what waits may go now, in order. A part whose send() was
+ * cancelled goes too: its bytes are counted already. */
 static void writable_event(channel *self)
 {
     int rc = 0;
@@ -744,7 +753,8 @@ static PyObject *send(PyObject *object, PyObject *message)
             result = nothing();
         } else {
             PyErr_Format(PyExc_RuntimeError,
-                         "Unexpected ASGI message '%S' sent, after response already completed.", type);
+                         "Unexpected ASGI message '%S' sent, after response already completed.",
+                         type);
             result = tp_awaitable_error();
         }
     } else if (self->stage == STAGE_START) {
@@ -756,7 +766,8 @@ static PyObject *send(PyObject *object, PyObject *message)
     return result;
 }
 
-/* --- events, on the loop's thread --------------------------------------------------------------- */
+/* --- events, on the loop's thread ---------------------------------------------------------------
+ */
 
 static void handle_event(tp_job *job)
 {
@@ -779,7 +790,8 @@ static void handle_event(tp_job *job)
     free(e);
 }
 
-/* --- the end ------------------------------------------------------------------------------------ */
+/* --- the end ------------------------------------------------------------------------------------
+ */
 
 static void answer_500(channel *self)
 {
@@ -817,7 +829,8 @@ void tp_channel_end(PyObject *object, bool failed)
     turbo_response_abort(response);
 }
 
-/* --- the object --------------------------------------------------------------------------------- */
+/* --- the object ---------------------------------------------------------------------------------
+ */
 
 static PyMethodDef receive_method = {"receive", receive, METH_NOARGS, "The ASGI receive callable."};
 static PyMethodDef send_method = {"send", send, METH_O, "The ASGI send callable."};

@@ -3,15 +3,15 @@
 #define TURBOAPI_CHANNEL_H
 
 /*
- * The two ends that an ASGI application gets for one request: receive() and send(). Loop's thread; what the
- * server's threads have to say comes as jobs.
+ * The two ends that an ASGI application gets for one request: receive() and send(). Loop's thread;
+ * what the server's threads have to say comes as jobs.
  */
 
 #include "compat.h"
 #include "loop.h"
 
-/** A channel's address for the server's threads: memory that outlives the request, reused with another
- *  number. Made and given back on the loop's thread. */
+/** A channel's address for the server's threads: memory that outlives the request, reused with
+ * another number. Made and given back on the loop's thread. */
 typedef struct tp_slot {
     struct tp_slot *next;
     uint64_t number;   /* of the channel that has it now */
@@ -32,8 +32,8 @@ PyObject *tp_channel_new(tp_slots *slots, turbo_request *request, turbo_response
 PyObject *tp_channel_receive(PyObject *channel);
 PyObject *tp_channel_send(PyObject *channel);
 
-/** The application has returned: `failed` when it raised. Logs and completes, or aborts, what is missing of the
- *  response, and lets go of the request. */
+/** The application has returned: `failed` when it raised. Logs and completes, or aborts, what is
+ * missing of the response, and lets go of the request. */
 void tp_channel_end(PyObject *channel, bool failed);
 
 int tp_channel_init(void);
