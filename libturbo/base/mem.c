@@ -36,6 +36,10 @@ void *turbo__alloc(size_t size)
 
 void *turbo__calloc(size_t count, size_t size)
 {
+    size_t total; /* not left to calloc(): some allocators end the process instead */
+    if (!turbo__size_mul(count, size, &total)) {
+        return checked(NULL);
+    }
     return checked(must_fail() ? NULL : calloc(count > 0 ? count : 1, size > 0 ? size : 1));
 }
 

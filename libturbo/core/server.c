@@ -332,6 +332,9 @@ int turbo_server_step(turbo_server *server, int timeout_ms)
     if (rc == TURBO__STOPPED) {
         return 0;
     }
+    if (rc == 0 && turbo__loop_has_work(loop)) {
+        turbo__loop_wake(loop); /* the descriptor is to show it */
+    }
     return rc < 0 ? rc : 1;
 }
 

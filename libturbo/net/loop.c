@@ -383,10 +383,15 @@ static int check_stop(turbo__loop *loop)
     return loop->conn_count == 0 && loop->kept_count == 0 ? TURBO__STOPPED : 0;
 }
 
+bool turbo__loop_has_work(const turbo__loop *loop)
+{
+    return loop->todo != NULL || !turbo__list_empty(&loop->ready) ||
+           turbo__ptr_load_acquire(&loop->inbox) != NULL;
+}
+
 static int wait_bound(turbo__loop *loop, int timeout_ms)
 {
-    if (loop->todo != NULL || !turbo__list_empty(&loop->ready) ||
-        turbo__ptr_load_acquire(&loop->inbox) != NULL) {
+    if (turbo__loop_has_work(loop)) {
         return 0;
     }
     uint64_t next = UINT64_MAX;

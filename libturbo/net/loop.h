@@ -151,6 +151,9 @@ void turbo__loop_drive_here(turbo__loop *loop);
 /** Wakes the driver. Any thread, async-signal-safe. */
 void turbo__loop_wake(turbo__loop *loop);
 
+/** Whether work is left that the poller does not show. Driver only. */
+bool turbo__loop_has_work(const turbo__loop *loop);
+
 /** Asks for a stop: 1 drain, 2 at once. Any thread, async-signal-safe. */
 void turbo__loop_stop(turbo__loop *loop, uint32_t how);
 

@@ -323,8 +323,10 @@ def test_messages_out_of_order(connect: Any) -> None:
         "KeyError: 'type'",
         "RuntimeError: Expected ASGI message 'http.response.body', but got 'http.response.start'.",
         "RuntimeError: Expected ASGI message 'http.response.body', but got 'nonsense'.",
-        "RuntimeError: Unexpected ASGI message 'http.response.body' sent, after response already "
-        "completed.",
+        (
+            "RuntimeError: Unexpected ASGI message 'http.response.body' sent, after response already "
+            "completed."
+        ),
     ]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from typing import Self
 
 
 class Wire:
@@ -15,7 +16,7 @@ class Wire:
         self.socket.connect(("127.0.0.1", port))
         self._ahead = bytearray()
 
-    def __enter__(self) -> Wire:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *exc_info: object) -> None:

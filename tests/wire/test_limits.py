@@ -82,7 +82,8 @@ def test_limit_of_one_route(client: Client) -> None:
 
 
 def test_idle_connections_are_closed(serve) -> None:
-    server = serve("--idle_timeout", "50")
+    # A connection without any request yet is bounded by the time for a head.
+    server = serve("--idle_timeout", "50", "--head_timeout", "50")
     with server.client() as fresh, server.client() as used:
         assert used.get("/").body == b"hello"
         assert used.at_end()

@@ -106,8 +106,6 @@ Test(dispatch, finds_routes_or_says_why_not)
     body_is("{\"detail\":\"Method Not Allowed\"}");
     answers("GET", "/a/", 404, "location", NULL);
     body_is("{\"detail\":\"Not Found\"}");
-    cr_assert_eq(go("GET", "/%zz", NULL) < 0 || request.response.status == 404, true);
-    cr_assert_eq(calls, 3);
     tear_down();
 }
 
