@@ -21,10 +21,12 @@ typedef struct turbo__application {
     turbo__list routes;
 } turbo__application;
 
-/** A route whose handler was seen blocking runs on offload threads until this many calls in a row were quick again. */
+/** A route whose handler was seen blocking runs on offload threads until this many calls in a row
+ * were quick again. */
 enum { TURBO__SLOW_CALLS = 16 };
 
-/** Made by turbo_route_add(), owned by the application, dies with it. Only `slow` changes while serving. */
+/** Made by turbo_route_add(), owned by the application, dies with it. Only `slow` changes while
+ * serving. */
 struct turbo_route {
     turbo__list link;
     char *name;

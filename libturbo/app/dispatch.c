@@ -139,8 +139,8 @@ static int add_head(turbo_request *request, turbo_str *allow)
 static int refuse(const turbo__application *app, turbo_request *request)
 {
     if (request->match.path_known) {
-        turbo_str allow = app->settings.allow_first ? request->match.allow_first
-                                                    : request->match.allow;
+        turbo_str allow =
+            app->settings.allow_first ? request->match.allow_first : request->match.allow;
         if (!app->settings.strict_head && add_head(request, &allow) != 0) {
             return TURBO_ENOMEM;
         }
@@ -336,8 +336,8 @@ void turbo__dispatch_decorate(const turbo__application *app, turbo_request *requ
     if (turbo__likely(cors == NULL) || request->preflight) {
         return;
     }
-    if (turbo__cors_decorate(cors, &request->headers, &request->arena,
-                             &request->response.fields) != 0) {
+    if (turbo__cors_decorate(cors, &request->headers, &request->arena, &request->response.fields) !=
+        0) {
         turbo__log(TURBO_LOG_ERROR, "out of memory: CORS fields left out");
     }
 }

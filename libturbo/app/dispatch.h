@@ -11,9 +11,10 @@
 #include "app/exchange.h"
 
 /**
- * Finds the route of a request whose head is complete and sets `route` and `match`, or writes the library's own
- * answer (404, 405, redirect, CORS preflight). Returns 0 when a handler is to be called, 1 when the
- * response is complete, TURBO_ENOMEM, or TURBO_EPROTOCOL for a malformed target (400).
+ * Finds the route of a request whose head is complete and sets `route` and `match`, or writes the
+ * library's own answer (404, 405, redirect, CORS preflight). Returns 0 when a handler is to be
+ * called, 1 when the response is complete, TURBO_ENOMEM, or TURBO_EPROTOCOL for a malformed target
+ * (400).
  */
 int turbo__dispatch_route(const turbo__application *app, turbo_request *request);
 
@@ -24,8 +25,8 @@ int turbo__dispatch_route(const turbo__application *app, turbo_request *request)
  */
 int turbo__dispatch_call(turbo_request *request);
 
-/** Adds what the response to this request needs whatever answered it (CORS). The loop calls it once, right before it
- *  writes a head. */
+/** Adds what the response to this request needs whatever answered it (CORS). The loop calls it
+ * once, right before it writes a head. */
 void turbo__dispatch_decorate(const turbo__application *app, turbo_request *request);
 
 /** The rendered answer that may be sent as it is, or NULL. */

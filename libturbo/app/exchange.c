@@ -154,8 +154,8 @@ int turbo__exchange_error(turbo_request *request, int status)
         return turbo__exchange_answer(request, status, TURBO_STR("text/plain; charset=utf-8"),
                                       TURBO_STR("Internal Server Error"));
     }
-    int rc = turbo__exchange_answer(request, status, TURBO_STR("application/json"),
-                                    error_text(status));
+    int rc =
+        turbo__exchange_answer(request, status, TURBO_STR("application/json"), error_text(status));
     if (rc == 0 && status == 503) {
         rc = turbo__fields_add(&request->response.fields, &request->arena, TURBO_STR("retry-after"),
                                TURBO_STR("1"));

@@ -3,10 +3,10 @@
 #define TURBO__APP_EXCHANGE_H
 
 /*
- * One request with its response. Made, recycled and freed by the event loop that read it (L3), which
- * is the only one to touch it but for two parts: while a handler runs, request and response content
- * are the handler's; and the `pending` part is shared between the handler's thread and the loop, guarded
- * by its lock.
+ * One request with its response. Made, recycled and freed by the event loop that read it (L3),
+ * which is the only one to touch it but for two parts: while a handler runs, request and response
+ * content are the handler's; and the `pending` part is shared between the handler's thread and the
+ * loop, guarded by its lock.
  */
 
 #include <pthread.h>
@@ -72,9 +72,9 @@ typedef struct turbo__pending {
     bool queued;   /* in the loop's inbox: only the loop, on taking it out, may act */
     bool finished; /* turbo_response_finish(): nothing more will come from the handler */
     bool aborted;
-    bool begun;    /* streaming */
-    bool closed;   /* the client is gone */
-    bool body_end; /* the end of the body was delivered */
+    bool begun;        /* streaming */
+    bool closed;       /* the client is gone */
+    bool body_end;     /* the end of the body was delivered */
     int64_t length;    /* of the stream; -1: unknown */
     uint64_t accepted; /* stream bytes taken so far */
     size_t unsent;     /* bytes in `chunks` */
@@ -102,7 +102,8 @@ struct turbo_request {
     turbo_str body; /* into the receive buffer or body_buf */
     turbo__buf body_buf;
     bool body_complete;
-    bool body_whole;   /* it was complete when the handler was called: what handlers may see without asking the loop */
+    bool body_whole;   /* it was complete when the handler was called: what handlers may see without
+                          asking the loop */
     bool streams_body; /* the route reads with turbo_request_read() */
     bool begun;        /* the loop has written the head of a stream */
     bool chunked;      /* … in chunks */
@@ -113,8 +114,8 @@ struct turbo_request {
     uint8_t version;
     const turbo__endpoints *endpoints;
     const turbo__transport *transport;
-    void *loop; /* the owner */
-    void *conn; /* NULL once the connection is gone */
+    void *loop;          /* the owner */
+    void *conn;          /* NULL once the connection is gone */
     turbo_request *next; /* in the inbox or the free list */
     turbo__pending pending;
     turbo_response response;
@@ -129,15 +130,17 @@ void turbo__exchange_destroy(turbo_request *request);
 /** Makes it ready for a new request: everything released, memory kept. */
 void turbo__exchange_reset(turbo_request *request);
 
-/** Drops body and fields of the response and sets status and a body `text` of the given type. `text`
- *  and `type` must be static or from the exchange's arena. Used for the library's own answers. */
+/** Drops body and fields of the response and sets status and a body `text` of the given type.
+ * `text` and `type` must be static or from the exchange's arena. Used for the library's own
+ * answers. */
 int turbo__exchange_answer(turbo_request *request, int status, turbo_str type, turbo_str text);
 
-/** The library's own error answer for `status`: JSON {"detail": phrase}; 500 is plain text (FastAPI's bodies). */
+/** The library's own error answer for `status`: JSON {"detail": phrase}; 500 is plain text
+ * (FastAPI's bodies). */
 int turbo__exchange_error(turbo_request *request, int status);
 
-/** Marks a pending exchange finished or aborted and posts it. Returns 0 or TURBO_ECANCELLED. The exchange may be
- *  gone when it returns. */
+/** Marks a pending exchange finished or aborted and posts it. Returns 0 or TURBO_ECANCELLED. The
+ * exchange may be gone when it returns. */
 int turbo__exchange_finish(turbo_request *request, bool abort);
 
 static inline turbo_request *turbo__request_of(turbo_response *response)

@@ -46,7 +46,8 @@ int turbo_handler_new_func(turbo_handler_fn *fn, void *user_data, turbo_release_
     return 0;
 }
 
-/* The general path of a static answer, used when CORS or HEAD keep the rendered one from being sent. */
+/* The general path of a static answer, used when CORS or HEAD keep the rendered one from being
+ * sent. */
 static int serve_static(turbo_request *request, turbo_response *response, void *user_data)
 {
     const turbo__static_answer *answer = user_data;

@@ -23,5 +23,4 @@ const turbo__static_answer *turbo__handler_static(const turbo_handler *handler);
 int turbo__handler_call(const turbo_handler *handler, turbo_request *request,
                         turbo_response *response);
 
-
 #endif

@@ -87,16 +87,16 @@ static const char *dl_reason(void)
 static int check_descriptor(const char *path, const turbo_plugin_info *info)
 {
     if (info == NULL) {
-        return turbo__error_set(TURBO_EABI,
-                                "%s: no turbo_plugin_descriptor; does it use TURBO_PLUGIN()?",
-                                path);
+        return turbo__error_set(
+            TURBO_EABI, "%s: no turbo_plugin_descriptor; does it use TURBO_PLUGIN()?", path);
     }
     if (info->magic != TURBO_PLUGIN_MAGIC || info->size < sizeof(*info)) {
         return turbo__error_set(TURBO_EABI, "%s: turbo_plugin_descriptor is not one of ours", path);
     }
     if (info->abi_major != TURBO_PLUGIN_ABI_MAJOR || info->abi_minor > TURBO_PLUGIN_ABI_MINOR) {
-        return turbo__error_set(TURBO_EABI, "%s: built for plugin ABI %u.%u, this library has %d.%d",
-                                path, (unsigned)info->abi_major, (unsigned)info->abi_minor,
+        return turbo__error_set(TURBO_EABI,
+                                "%s: built for plugin ABI %u.%u, this library has %d.%d", path,
+                                (unsigned)info->abi_major, (unsigned)info->abi_minor,
                                 TURBO_PLUGIN_ABI_MAJOR, TURBO_PLUGIN_ABI_MINOR);
     }
     return 0;

@@ -34,8 +34,8 @@ static int check_field(turbo_response *response, turbo_str name, turbo_str value
         return turbo__error_set(TURBO_ESTATE, "the head was already sent");
     }
     if (!turbo__field_name_valid(name)) {
-        return turbo__error_set(TURBO_EHEADER, "header name is no token: '%.*s'", (int)(name.len % 100),
-                                name.data != NULL ? name.data : "");
+        return turbo__error_set(TURBO_EHEADER, "header name is no token: '%.*s'",
+                                (int)(name.len % 100), name.data != NULL ? name.data : "");
     }
     if (!turbo__field_value_valid(value)) {
         return turbo__error_set(TURBO_EHEADER, "header %.*s has a control character in its value",
@@ -145,9 +145,9 @@ int turbo_response_file(turbo_response *response, int fd, uint64_t offset, uint6
     }
     uint64_t size = st.st_size > 0 ? (uint64_t)st.st_size : 0;
     if (!S_ISREG(st.st_mode) || offset > size || length > size - offset) {
-        return turbo__error_set(TURBO_EINVAL, "range %llu+%llu is not inside a regular file of %llu bytes",
-                                (unsigned long long)offset, (unsigned long long)length,
-                                (unsigned long long)size);
+        return turbo__error_set(
+            TURBO_EINVAL, "range %llu+%llu is not inside a regular file of %llu bytes",
+            (unsigned long long)offset, (unsigned long long)length, (unsigned long long)size);
     }
     int rc = replace_body(response);
     if (rc != 0) {
@@ -203,8 +203,7 @@ int turbo_response_begin(turbo_response *response, int64_t content_length)
     turbo__pending *pending = &request->pending;
     const turbo__transport *transport = request->transport;
     if (content_length < -1) {
-        return turbo__error_set(TURBO_EINVAL, "content_length is %lld",
-                                (long long)content_length);
+        return turbo__error_set(TURBO_EINVAL, "content_length is %lld", (long long)content_length);
     }
     if (response->kind != TURBO__BODY_NONE) {
         return turbo__error_set(TURBO_ESTATE, "the response has a body already");

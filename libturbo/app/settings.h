@@ -33,7 +33,8 @@ typedef struct turbo__settings {
     char *server_lines; /* "server: …\r\n" or ""; owned */
 } turbo__settings;
 
-/** Fills `out` from `options` (complete, see turbo__options_read()). Returns 0, TURBO_EINVAL, TURBO_ENOMEM. */
+/** Fills `out` from `options` (complete, see turbo__options_read()). Returns 0, TURBO_EINVAL,
+ * TURBO_ENOMEM. */
 int turbo__settings_init(turbo__settings *out, const turbo_server_options *options);
 
 void turbo__settings_clear(turbo__settings *settings);

@@ -18,7 +18,8 @@ struct timespec;
 /** Sleeps about `ns` nanoseconds; less when a signal comes. */
 void turbo__sleep_ns(uint64_t ns);
 
-/** The moment `ms` milliseconds from now on the clock that never jumps (CLOCK_MONOTONIC), for timed waits. */
+/** The moment `ms` milliseconds from now on the clock that never jumps (CLOCK_MONOTONIC), for timed
+ * waits. */
 void turbo__clock_deadline(uint32_t ms, struct timespec *out);
 
 enum { TURBO__HTTP_DATE_LEN = 29 };

@@ -19,6 +19,6 @@
 #endif
 
 /** The struct of type `type` whose member `member` is at `ptr`. */
-#define turbo__container_of(ptr, type, member) ((type *)((char *)(ptr) - offsetof(type, member)))
+#define turbo__container_of(ptr, type, member) ((type *)((char *)(ptr)-offsetof(type, member)))
 
 #endif

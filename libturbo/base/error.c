@@ -8,7 +8,8 @@
 
 #include "base/compat.h"
 
-/* Per thread, as the API promises; a fixed buffer, so that running out of memory can be reported. */
+/* Per thread, as the API promises; a fixed buffer, so that running out of memory can be reported.
+ */
 static TURBO__THREAD_LOCAL char detail[512];
 
 static void set_detail(const char *format, va_list args) TURBO_PRINTF(1, 0);

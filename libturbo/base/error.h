@@ -5,7 +5,8 @@
 #include "turbo/error.h"
 
 /** Records the detail message of an error of this thread (cut at 511 bytes) and returns `code`, so
- *  that `return turbo__error_set(TURBO_EINVAL, "…", …)` does both. Called where an error is found, once. */
+ *  that `return turbo__error_set(TURBO_EINVAL, "…", …)` does both. Called where an error is found,
+ * once. */
 int turbo__error_set(int code, const char *format, ...) TURBO_PRINTF(2, 3);
 
 /** The same for a failed system call: appends the text of errno. */

@@ -3,8 +3,8 @@
 #define TURBO__BASE_LIST_H
 
 /*
- * An intrusive, doubly linked, circular list. The head is a node of its own; an unlinked node points
- * to itself. One thread at a time.
+ * An intrusive, doubly linked, circular list. The head is a node of its own; an unlinked node
+ * points to itself. One thread at a time.
  */
 
 #include <stdbool.h>

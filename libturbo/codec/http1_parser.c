@@ -266,8 +266,10 @@ static bool wants_continue(const turbo__http1_head *head)
            turbo__str_equal_nocase(expect->value, TURBO_STR("100-continue"));
 }
 
-/* RFC 9112 §6.1. The only coding known is chunked, and a list that does not end in it has no end. */
-static int check_coding(turbo__http1_parser *parser, const turbo__http1_head *head, turbo_str coding)
+/* RFC 9112 §6.1. The only coding known is chunked, and a list that does not end in it has no end.
+ */
+static int check_coding(turbo__http1_parser *parser, const turbo__http1_head *head,
+                        turbo_str coding)
 {
     static const turbo_str chunked = {"chunked", sizeof("chunked") - 1};
     if (head->version < 11) {
@@ -305,7 +307,7 @@ static int check_head(turbo__http1_parser *parser, const turbo__http1_head *head
 }
 
 int turbo__http1_read_head(turbo__http1_parser *parser, const char *base, turbo__arena *arena,
-                      turbo__http1_head *out)
+                           turbo__http1_head *out)
 {
     const http_parser *raw = raw_of(parser);
     memset(out, 0, sizeof(*out));

@@ -31,15 +31,16 @@ typedef struct turbo__http1_head {
     turbo_str method;
     turbo_str target;
     turbo__fields fields;
-    int version;             /* 10, 11 */
-    bool keep_alive;         /* RFC 9112 §9.3 */
+    int version;     /* 10, 11 */
+    bool keep_alive; /* RFC 9112 §9.3 */
     bool chunked;
     bool has_length;         /* Content-Length was sent */
     bool expect_continue;    /* Expect: 100-continue, from an HTTP/1.1 client */
     uint64_t content_length; /* bytes; 0 unless has_length */
 } turbo__http1_head;
 
-/** Where the parser stands; embedded in its owner. Offsets, not pointers, so the input buffer may move. */
+/** Where the parser stands; embedded in its owner. Offsets, not pointers, so the input buffer may
+ * move. */
 typedef struct turbo__http1_parser {
     uint64_t raw[8]; /* http-parser's own state */
     const turbo__http1_limits *limits;
@@ -64,24 +65,26 @@ void turbo__http1_init(turbo__http1_parser *parser, const turbo__http1_limits *l
 /** Gives the parser's memory back. */
 void turbo__http1_clear(turbo__http1_parser *parser);
 
-/** Gets ready for the next message, which starts at offset `at` of the input buffer. Keeps memory. */
+/** Gets ready for the next message, which starts at offset `at` of the input buffer. Keeps memory.
+ */
 void turbo__http1_next(turbo__http1_parser *parser, size_t at);
 
 /**
- * Consumes `base[from .. to)`, which is not empty, up to the next event and returns it (turbo__http1_event), or a
- * negative error. `base` is the start of the input buffer: all bytes since the head's start must still
- * be there, at the same offsets, until the head is complete. `*consumed` is the number of bytes taken; after
- * TURBO__HTTP1_HEAD and _BODY the rest must be offered again even if it was seen.
- * Errors: TURBO_EPROTOCOL (malformed), TURBO_ELIMIT (a limit), TURBO_ENOMEM; turbo__http1_status() is the
- * matching answer. The parser is unusable then.
+ * Consumes `base[from .. to)`, which is not empty, up to the next event and returns it
+ * (turbo__http1_event), or a negative error. `base` is the start of the input buffer: all bytes
+ * since the head's start must still be there, at the same offsets, until the head is complete.
+ * `*consumed` is the number of bytes taken; after TURBO__HTTP1_HEAD and _BODY the rest must be
+ * offered again even if it was seen. Errors: TURBO_EPROTOCOL (malformed), TURBO_ELIMIT (a limit),
+ * TURBO_ENOMEM; turbo__http1_status() is the matching answer. The parser is unusable then.
  */
 int turbo__http1_parse(turbo__http1_parser *parser, const char *base, size_t from, size_t to,
                        size_t *consumed);
 
 /** After TURBO__HTTP1_HEAD: the head, its fields array allocated from `arena`. `base` as before.
- *  Returns 0, TURBO_ENOMEM, or TURBO_EPROTOCOL (Host or Transfer-Encoding); `out` is complete then too. */
+ *  Returns 0, TURBO_ENOMEM, or TURBO_EPROTOCOL (Host or Transfer-Encoding); `out` is complete then
+ * too. */
 int turbo__http1_read_head(turbo__http1_parser *parser, const char *base, turbo__arena *arena,
-                      turbo__http1_head *out);
+                           turbo__http1_head *out);
 
 /** After TURBO__HTTP1_BODY: the part, a view into the input. */
 turbo_str turbo__http1_body(const turbo__http1_parser *parser);

@@ -17,9 +17,9 @@ typedef enum turbo__framing {
 } turbo__framing;
 
 typedef enum turbo__connection {
-    TURBO__CONN_DEFAULT,    /* no Connection field needed */
-    TURBO__CONN_CLOSE,      /* Connection: close */
-    TURBO__CONN_KEEP_ALIVE  /* Connection: keep-alive, for HTTP/1.0 clients */
+    TURBO__CONN_DEFAULT,   /* no Connection field needed */
+    TURBO__CONN_CLOSE,     /* Connection: close */
+    TURBO__CONN_KEEP_ALIVE /* Connection: keep-alive, for HTTP/1.0 clients */
 } turbo__connection;
 
 /** A response head to write. Views are borrowed for the call. */
@@ -32,8 +32,8 @@ typedef struct turbo__http1_response {
     turbo__connection connection;
 } turbo__http1_response;
 
-/** The whole status line with line end; for codes without a registered phrase the phrase is empty. `line` must
- *  have room for TURBO__STATUS_LINE_MAX bytes; the view is static or into it. */
+/** The whole status line with line end; for codes without a registered phrase the phrase is empty.
+ * `line` must have room for TURBO__STATUS_LINE_MAX bytes; the view is static or into it. */
 enum { TURBO__STATUS_LINE_MAX = 32 };
 turbo_str turbo__http1_status_line(int status, char *line);
 

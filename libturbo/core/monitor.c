@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * The monitor looks at every loop about once a millisecond. A handler call that it sees twice is a slow one: the
- * loop's baton goes to a spare thread. While all loops are idle the monitor sleeps.
+ * The monitor looks at every loop about once a millisecond. A handler call that it sees twice is a
+ * slow one: the loop's baton goes to a spare thread. While all loops are idle the monitor sleeps.
  */
 
 #include <signal.h>
@@ -18,8 +18,8 @@ enum {
     IDLE_TICKS = 16 /* looks at idle loops before it goes to sleep */
 };
 
-/* A thread that waits for the shared lock may lose its baton too, but not after another has: the spare
- * would only wait behind it. */
+/* A thread that waits for the shared lock may lose its baton too, but not after another has: the
+ * spare would only wait behind it. */
 static bool may_take(const turbo__loop *loop, uint64_t word)
 {
     switch (word & TURBO__CALL_MASK) {

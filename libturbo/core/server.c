@@ -352,7 +352,7 @@ int turbo_server_metrics(const turbo_server *server, turbo_metrics *metrics)
     for (uint32_t i = 0; i < server->loops_ready; i++) {
         const turbo__counters *from = &server->loops[i].counters;
         metrics->requests += turbo__u64_load_relaxed(&from->requests);
-        for (int class = 0; class < 6; class++) {
+        for (int class = 0; class < 6; class ++) {
             metrics->responses[class] += turbo__u64_load_relaxed(&from->responses[class]);
         }
         metrics->connections += turbo__u64_load_relaxed(&from->connections);

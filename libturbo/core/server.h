@@ -3,8 +3,8 @@
 #define TURBO__CORE_SERVER_H
 
 /*
- * A server: its application, listeners, event loops and threads. Driving a loop is a role that passes between the
- * pool's threads: the one whose handler blocks loses it to a spare.
+ * A server: its application, listeners, event loops and threads. Driving a loop is a role that
+ * passes between the pool's threads: the one whose handler blocks loses it to a spare.
  */
 
 #include <pthread.h>
@@ -34,8 +34,8 @@ typedef struct turbo__pool {
     pthread_t *threads;
     uint32_t thread_count;
     uint32_t thread_max;
-    uint32_t idle;          /* threads waiting for work */
-    turbo__loop **orphans;  /* loops whose baton waits to be picked up */
+    uint32_t idle;         /* threads waiting for work */
+    turbo__loop **orphans; /* loops whose baton waits to be picked up */
     uint32_t orphan_count;
     turbo__job *jobs;
     turbo__job **jobs_end;
@@ -50,15 +50,15 @@ typedef struct turbo__monitor {
     bool started;
     pthread_mutex_t lock;
     pthread_cond_t wake;
-    bool quit;                 /* guarded by lock */
-    turbo__atomic_u32 asleep;  /* every loop was idle; a driver that wakes up must call it */
-    uint64_t *seen;            /* call words at the last look */
+    bool quit;                /* guarded by lock */
+    turbo__atomic_u32 asleep; /* every loop was idle; a driver that wakes up must call it */
+    uint64_t *seen;           /* call words at the last look */
 } turbo__monitor;
 
 struct turbo_server {
     turbo__application app;
     turbo_thread_hooks hooks;
-    turbo__phase phase;      /* guarded by pool.lock once threads run */
+    turbo__phase phase; /* guarded by pool.lock once threads run */
     int *listeners;
     size_t listener_count;
     turbo__loop *loops;
@@ -67,7 +67,8 @@ struct turbo_server {
     turbo__pool pool;
     turbo__monitor monitor;
     turbo__atomic_u32 stop_calls;
-    turbo__atomic_u32 done_accepting; /* loops that will not accept any more; the last closes the listeners */
+    turbo__atomic_u32
+        done_accepting; /* loops that will not accept any more; the last closes the listeners */
 };
 
 /* pool.c */
@@ -77,8 +78,8 @@ void turbo__pool_clear(turbo_server *server);
 int turbo__pool_start(turbo_server *server);
 /** Waits for the threads to end; the loops must have been stopped. */
 void turbo__pool_join(turbo_server *server);
-/** Gives the baton of `loop` to a spare thread. `commit` is called once one is certain and must say whether the
- *  baton was really taken. Returns whether it went over. */
+/** Gives the baton of `loop` to a spare thread. `commit` is called once one is certain and must say
+ * whether the baton was really taken. Returns whether it went over. */
 bool turbo__pool_hand_over(turbo_server *server, turbo__loop *loop, uint64_t word);
 /** See turbo__loop_ops. */
 int turbo__pool_offload(turbo__loop *loop, turbo_request *request);

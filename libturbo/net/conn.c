@@ -195,7 +195,8 @@ void turbo__conn_close(turbo__conn *conn)
         loop->out.len = 0;
     }
     loop->conn_count--;
-    turbo__u64_bump(&loop->counters.open_connections, UINT64_MAX); /* one less, before the peer can see it */
+    turbo__u64_bump(&loop->counters.open_connections,
+                    UINT64_MAX); /* one less, before the peer can see it */
     turbo__stream_close(&conn->stream);
     conn->state = TURBO__CONN_CLOSED;
     loop->kept_count++;
@@ -290,8 +291,8 @@ static bool read_some(turbo__conn *conn)
         turbo__conn_close(conn);
         return false;
     }
-    ssize_t got = conn->stream.ops->read(&conn->stream, conn->in + conn->in_len,
-                                         conn->in_cap - conn->in_len);
+    ssize_t got =
+        conn->stream.ops->read(&conn->stream, conn->in + conn->in_len, conn->in_cap - conn->in_len);
     if (got > 0) {
         conn->in_len += (size_t)got;
         turbo__u64_bump(&conn->loop->counters.bytes_in, (uint64_t)got);

@@ -3,8 +3,8 @@
 #define TURBO__NET_CONN_H
 
 /*
- * One connection speaking HTTP/1. Lives and dies on one loop. It outlives its closing as long as an exchange is
- * pending, because requests point into its receive buffer.
+ * One connection speaking HTTP/1. Lives and dies on one loop. It outlives its closing as long as an
+ * exchange is pending, because requests point into its receive buffer.
  */
 
 #include "codec/http1_parser.h"
@@ -24,7 +24,7 @@ typedef enum turbo__conn_state {
 /** One piece of output that could not be sent at once. Owned by the connection. */
 typedef struct turbo__out {
     struct turbo__out *next;
-    turbo_str data; /* unsent part; for files: `len` bytes left */
+    turbo_str data;            /* unsent part; for files: `len` bytes left */
     turbo_release_fn *release; /* NULL: the bytes follow the struct */
     void *release_data;
     int fd; /* >= 0: a file, closed when sent */
@@ -57,7 +57,7 @@ struct turbo__conn {
     size_t head_end; /* offset of the first body byte of the current request */
     turbo__http1_parser parser;
     turbo__http1_head head;
-    uint64_t body_seen; /* bytes of body so far */
+    uint64_t body_seen;     /* bytes of body so far */
     turbo_request *request; /* the current exchange */
     turbo__out *out;
     turbo__out **out_end;
@@ -74,7 +74,8 @@ void turbo__conn_trim(turbo__loop *loop, uint32_t keep);
 int turbo__conn_event(turbo__conn *conn, uint32_t events);
 /** Closes now; a pending exchange is told and stays until its handler is done. */
 void turbo__conn_close(turbo__conn *conn);
-/** Closes so that the peer can still read the answer (RFC 9112 §9.6): all output, then a shutdown, then reads until the end. */
+/** Closes so that the peer can still read the answer (RFC 9112 §9.6): all output, then a shutdown,
+ * then reads until the end. */
 void turbo__conn_finish(turbo__conn *conn);
 /** Puts it on a timer list with a new deadline; turbo__conn_no_timer() takes it off. */
 void turbo__conn_timer(turbo__conn *conn, turbo__timer timer);
@@ -83,8 +84,8 @@ void turbo__conn_no_timer(turbo__conn *conn);
 void turbo__conn_update(turbo__conn *conn);
 /** A deadline has passed. */
 void turbo__conn_expired(turbo__conn *conn, turbo__timer timer);
-/** Tells a waiting on_close callback that the peer closed its side. An answer under way is still sent (the
- *  peer may be half-closed only). */
+/** Tells a waiting on_close callback that the peer closed its side. An answer under way is still
+ * sent (the peer may be half-closed only). */
 void turbo__conn_note_peer_closed(turbo__conn *conn);
 /** Tells the waiting callbacks of a pending exchange that its client is gone. */
 void turbo__conn_tell_closed(turbo_request *request);
@@ -92,7 +93,8 @@ void turbo__conn_tell_closed(turbo_request *request);
 void turbo__conn_end_exchange(turbo__conn *conn);
 
 /* http1.c */
-/** Goes on with whatever is buffered: parses, calls handlers, answers. Sends what accumulated. Returns 0 or TURBO__LOST. */
+/** Goes on with whatever is buffered: parses, calls handlers, answers. Sends what accumulated.
+ * Returns 0 or TURBO__LOST. */
 int turbo__http1_advance(turbo__conn *conn);
 /** Room for reading: at least one byte, more for heads and bodies. False when out of memory. */
 bool turbo__http1_make_room(turbo__conn *conn);
@@ -112,7 +114,8 @@ void turbo__http1_deliver(turbo__conn *conn);
 void turbo__respond(turbo__conn *conn);
 /** Writes a rendered static answer and ends the exchange. */
 void turbo__respond_static(turbo__conn *conn, const turbo__static_answer *answer);
-/** Moves a streamed response on: head, chunks, end. `finished`, `writable` as taken from `pending`. */
+/** Moves a streamed response on: head, chunks, end. `finished`, `writable` as taken from `pending`.
+ */
 void turbo__respond_stream(turbo__conn *conn);
 
 /* output.c */
@@ -121,7 +124,8 @@ void turbo__output_copy(turbo__conn *conn, turbo_str data);
 /** The buffer for direct writing of this connection's next bytes; NULL when it is broken. */
 turbo__buf *turbo__output_buffer(turbo__conn *conn);
 /** Adds memory that stays valid until `release`; big pieces are not copied. */
-void turbo__output_owned(turbo__conn *conn, turbo_str data, turbo_release_fn *release, void *data_of);
+void turbo__output_owned(turbo__conn *conn, turbo_str data, turbo_release_fn *release,
+                         void *data_of);
 /** Adds a part of an open file; closes `fd` when done. */
 void turbo__output_file(turbo__conn *conn, int fd, uint64_t offset, uint64_t length);
 /** Sends what can be sent; the rest waits for the poller. */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * The HTTP/1 state machine of a connection (RFC 9112): reads requests, has them answered, one after the
- * other. Pipelined requests are answered in order and their answers leave in one write.
+ * The HTTP/1 state machine of a connection (RFC 9112): reads requests, has them answered, one after
+ * the other. Pipelined requests are answered in order and their answers leave in one write.
  */
 
 #include <string.h>
@@ -14,8 +14,8 @@
 #include "net/conn.h"
 
 enum {
-    BODY_ROOM = 4096,       /* free bytes behind a head, for its body */
-    DRAIN_MAX = 64 * 1024,  /* bytes of a body that nobody wants, read to keep the connection */
+    BODY_ROOM = 4096,      /* free bytes behind a head, for its body */
+    DRAIN_MAX = 64 * 1024, /* bytes of a body that nobody wants, read to keep the connection */
     HEAD_SLACK = 4096
 };
 

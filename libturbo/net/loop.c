@@ -109,7 +109,8 @@ void turbo__loop_stop(turbo__loop *loop, uint32_t how)
 }
 
 /* The eventfd is written only by whoever makes the inbox non-empty, and not by the driver itself,
- * which looks into the inbox before it waits. A stolen baton changes `driver` before the new driver looks. */
+ * which looks into the inbox before it waits. A stolen baton changes `driver` before the new driver
+ * looks. */
 static void post(turbo_request *request)
 {
     turbo__loop *loop = request->loop;

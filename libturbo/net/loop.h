@@ -4,7 +4,8 @@
 
 /*
  * One event loop with everything it owns: poller, connections, timers, pools. Whoever holds its
- * baton drives it with turbo__loop_run(); nobody else touches it but through the inbox, the call word and the stop flag.
+ * baton drives it with turbo__loop_run(); nobody else touches it but through the inbox, the call
+ * word and the stop flag.
  */
 
 #include "app/application.h"
@@ -58,7 +59,8 @@ typedef struct turbo__listener {
     int fd;
 } turbo__listener;
 
-/** Lists of connections by deadline; in each the time allowed is the same for all, so they stay in order. */
+/** Lists of connections by deadline; in each the time allowed is the same for all, so they stay in
+ * order. */
 typedef enum turbo__timer {
     TURBO__TIMER_IDLE,
     TURBO__TIMER_HEAD,
@@ -90,12 +92,13 @@ struct turbo__loop {
     bool shared;  /* other loops watch the same listeners */
 
     /* shared between threads */
-    turbo__atomic_ptr inbox;      /* exchanges with news, newest first */
-    turbo__atomic_u64 call;       /* the handler call under way */
-    turbo__atomic_u64 driver;     /* the driving thread's identity */
-    turbo__atomic_u32 polling;    /* the driver waits in the poller */
-    turbo__atomic_u32 locked_out; /* threads that lost the baton while waiting for the shared lock */
-    turbo__atomic_u32 stop;       /* 1: drain, 2: close at once */
+    turbo__atomic_ptr inbox;   /* exchanges with news, newest first */
+    turbo__atomic_u64 call;    /* the handler call under way */
+    turbo__atomic_u64 driver;  /* the driving thread's identity */
+    turbo__atomic_u32 polling; /* the driver waits in the poller */
+    turbo__atomic_u32
+        locked_out;         /* threads that lost the baton while waiting for the shared lock */
+    turbo__atomic_u32 stop; /* 1: drain, 2: close at once */
 
     /* the driver's */
     turbo__poller poller;
@@ -131,18 +134,21 @@ struct turbo__loop {
     turbo__counters counters;
 };
 
-/** Prepares a loop; listeners are borrowed, `max_conns` is this loop's share. Returns 0, TURBO_ESYSTEM, TURBO_ENOMEM. */
+/** Prepares a loop; listeners are borrowed, `max_conns` is this loop's share. Returns 0,
+ * TURBO_ESYSTEM, TURBO_ENOMEM. */
 int turbo__loop_init(turbo__loop *loop, const turbo__application *app, const turbo__loop_ops *ops,
                      void *owner, const int *listener_fds, size_t count, uint32_t max_conns);
 
-/** Frees all. Every exchange must have been finished (see turbo__loop_run() returning TURBO__STOPPED). */
+/** Frees all. Every exchange must have been finished (see turbo__loop_run() returning
+ * TURBO__STOPPED). */
 void turbo__loop_clear(turbo__loop *loop);
 
-/** One turn: waits at most `timeout_ms` (negative: no bound of its own) and does what there is to do.
- *  Returns 0, TURBO__LOST, TURBO__STOPPED or TURBO_ESYSTEM. */
+/** One turn: waits at most `timeout_ms` (negative: no bound of its own) and does what there is to
+ * do. Returns 0, TURBO__LOST, TURBO__STOPPED or TURBO_ESYSTEM. */
 int turbo__loop_run(turbo__loop *loop, int timeout_ms);
 
-/** To be called by a thread that received the baton of a call that was taken, before its first turn. */
+/** To be called by a thread that received the baton of a call that was taken, before its first
+ * turn. */
 void turbo__loop_take_over(turbo__loop *loop);
 
 /** Makes the calling thread the driver of a loop that nobody else drives. */

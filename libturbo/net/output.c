@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * Output of a connection. Answers accumulate in the loop's one buffer, which belongs to the connection being
- * worked on, and leave in one write; what the socket does not take is queued on the connection.
+ * Output of a connection. Answers accumulate in the loop's one buffer, which belongs to the
+ * connection being worked on, and leave in one write; what the socket does not take is queued on
+ * the connection.
  */
 
 #include <string.h>
@@ -14,10 +15,10 @@
 #include "net/conn.h"
 
 enum {
-    COPY_MAX = 16384,       /* pieces up to this size are copied: cheaper than another part */
-    FLUSH_AT = 256 * 1024,  /* unsent bytes of pipelined answers that force a write */
+    COPY_MAX = 16384,      /* pieces up to this size are copied: cheaper than another part */
+    FLUSH_AT = 256 * 1024, /* unsent bytes of pipelined answers that force a write */
     PARTS = 16,
-    FILE_STEP = 1 << 20     /* bytes of a file per turn, so that others get theirs */
+    FILE_STEP = 1 << 20 /* bytes of a file per turn, so that others get theirs */
 };
 
 static void break_conn(turbo__conn *conn)

@@ -3,8 +3,8 @@
 #define TURBO__NET_POLLER_H
 
 /*
- * Readiness of descriptors, level triggered, so that an event fetched but not handled shows again. One file per
- * mechanism implements it (poller_epoll.c).
+ * Readiness of descriptors, level triggered, so that an event fetched but not handled shows again.
+ * One file per mechanism implements it (poller_epoll.c).
  */
 
 #include <stdbool.h>
@@ -30,8 +30,8 @@ typedef struct turbo__poller {
 int turbo__poller_open(turbo__poller *poller);
 void turbo__poller_close(turbo__poller *poller);
 
-/** Watches `fd`. `shared`: several pollers watch the same listening socket and only some are to wake.
- *  Returns 0 or TURBO_ESYSTEM. */
+/** Watches `fd`. `shared`: several pollers watch the same listening socket and only some are to
+ * wake. Returns 0 or TURBO_ESYSTEM. */
 int turbo__poller_add(turbo__poller *poller, int fd, uint32_t events, bool shared, void *data);
 /** Changes what is watched. Returns 0 or TURBO_ESYSTEM. */
 int turbo__poller_change(turbo__poller *poller, int fd, uint32_t events, void *data);

@@ -30,13 +30,14 @@ static turbo__connection connection_of(const turbo__conn *conn)
     return conn->head.version == 10 ? TURBO__CONN_KEEP_ALIVE : TURBO__CONN_DEFAULT;
 }
 
-/* Whether another request may come on this connection; decided when the head of the answer is written. */
+/* Whether another request may come on this connection; decided when the head of the answer is
+ * written. */
 static void decide_keep_alive(turbo__conn *conn)
 {
     const turbo__loop *loop = conn->loop;
     conn->served++;
-    conn->keep_alive = conn->keep_alive && !loop->draining &&
-                       conn->served < loop->app->settings.max_requests;
+    conn->keep_alive =
+        conn->keep_alive && !loop->draining && conn->served < loop->app->settings.max_requests;
 }
 
 static uint64_t parse_length(turbo_str text, bool *valid)
@@ -50,7 +51,8 @@ static uint64_t parse_length(turbo_str text, bool *valid)
     return value;
 }
 
-/* A Content-Length of the handler's must be the truth; answers to HEAD and 304 may announce another (RFC 9110 §8.6). */
+/* A Content-Length of the handler's must be the truth; answers to HEAD and 304 may announce another
+ * (RFC 9110 §8.6). */
 static bool length_agrees(const turbo_request *request, uint64_t length)
 {
     const turbo__field *field =
@@ -117,8 +119,8 @@ void turbo__respond(turbo__conn *conn)
 {
     turbo_request *request = conn->request;
     turbo_response *response = &request->response;
-    uint64_t length = response->kind == TURBO__BODY_FILE ? response->file_length
-                                                        : (uint64_t)response->body.len;
+    uint64_t length =
+        response->kind == TURBO__BODY_FILE ? response->file_length : (uint64_t)response->body.len;
     if (response->kind == TURBO__BODY_NONE) {
         length = 0;
     }
@@ -179,7 +181,8 @@ static void begin_stream(turbo__conn *conn, int64_t length)
     }
     request->chunked = framing == TURBO__FRAME_CHUNKED;
     request->bodyless = framing == TURBO__FRAME_NONE || is_head(request);
-    (void)write_head(conn, framing, length >= 0 ? (uint64_t)length : 0); /* failing marks the connection broken */
+    (void)write_head(conn, framing,
+                     length >= 0 ? (uint64_t)length : 0); /* failing marks the connection broken */
 }
 
 static void emit_chunk(turbo__conn *conn, turbo__chunk *chunk)
@@ -259,8 +262,7 @@ static void end_stream(turbo__conn *conn, const news *got)
     }
     if (!complete) {
         turbo__log(TURBO_LOG_ERROR, "%s: streamed %llu bytes of %lld promised",
-                   request->route->name, (unsigned long long)got->accepted,
-                   (long long)got->length);
+                   request->route->name, (unsigned long long)got->accepted, (long long)got->length);
         conn->keep_alive = false;
     }
     turbo__output_flush(conn);

@@ -21,7 +21,8 @@ enum {
 };
 
 typedef struct turbo__stream_ops {
-    ssize_t (*read)(turbo__stream *stream, void *data, size_t size); /* 0: the peer sent its last byte */
+    ssize_t (*read)(turbo__stream *stream, void *data,
+                    size_t size); /* 0: the peer sent its last byte */
     ssize_t (*write)(turbo__stream *stream, const struct iovec *parts, int count);
     ssize_t (*send_file)(turbo__stream *stream, int fd, uint64_t offset, size_t size);
     void (*shut_down)(turbo__stream *stream); /* no more will be sent */

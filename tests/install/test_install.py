@@ -185,13 +185,17 @@ def test_consumer_with_a_subproject(tmp_path: Path) -> None:
 
 
 def test_missing_http_parser_names_the_package(tmp_path: Path) -> None:
-    fake = tmp_path / "include"
-    fake.mkdir()
-    (fake / "http_parser.h").write_text("#error not here\n")
+    compiler = tmp_path / "cc-without-http-parser"
+    compiler.write_text(
+        '#!/bin/sh\nfor word in "$@"; do\n  case $word in\n'
+        '    *.c) grep -q http_parser.h "$word" && exit 1 ;;\n  esac\ndone\nexec cc "$@"\n'
+    )
+    compiler.chmod(0o755)
     done = subprocess.run(
-        [MESON, "setup", str(tmp_path / "build"), str(SOURCE), f"-Dc_args=-I{fake}", "-Dtests=false"],
+        [MESON, "setup", str(tmp_path / "build"), str(SOURCE), "-Dtests=false"],
         capture_output=True,
         text=True,
+        env={**os.environ, "CC": str(compiler)},
     )
     assert done.returncode != 0
-    assert "libhttp-parser-dev" in done.stdout + done.stderr
+    assert "http-parser was not found: install the package libhttp-parser-dev" in done.stdout

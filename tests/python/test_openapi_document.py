@@ -132,10 +132,8 @@ def test_body_and_response_models() -> None:
     }
 
 
-@pytest.mark.parametrize(
-    ("separate", "names"), [(True, {"Sized-Input", "Sized-Output"}), (False, {"Sized"})]
-)
-def test_input_and_output_are_told_apart_where_they_differ(separate: bool, names: set[str]) -> None:
+@pytest.mark.parametrize("separate", [True, False])
+def test_input_and_output_of_computed_fields_are_told_apart(separate: bool) -> None:
     app = FastAPI(separate_input_output_schemas=separate)
 
     @app.post("/")
@@ -143,7 +141,7 @@ def test_input_and_output_are_told_apart_where_they_differ(separate: bool, names
         return value
 
     schemas = set(app.openapi()["components"]["schemas"])
-    assert {name for name in schemas if name.startswith("Sized")} == names
+    assert {name for name in schemas if name.startswith("Sized")} == {"Sized-Input", "Sized-Output"}
 
 
 def test_several_bodies_become_one_schema() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from typing import Annotated, Any
+from typing import Any
 
 import pytest
 from turboapi import Depends, FastAPI, Security, security
@@ -124,7 +124,7 @@ def form_client(form: Any) -> TestClient:
     app = FastAPI()
 
     @app.post("/token")
-    def token(data: Annotated[Any, Depends(form)]) -> Any:
+    def token(data: Any = Depends(form)) -> Any:
         return {"user": data.username, "scopes": data.scopes, "grant": data.grant_type}
 
     return TestClient(app)
@@ -169,10 +169,10 @@ def test_the_document_names_every_scheme() -> None:
 
     @app.get("/")
     def endpoint(
-        credentials: Annotated[HTTPAuthorizationCredentials, Security(HTTPBearer())],
-        user: Annotated[HTTPBasicCredentials, Security(HTTPBasic())],
-        token: Annotated[str, Security(oauth, scopes=["read"])],
-        other: Annotated[str, Security(key)],
+        bearer: HTTPAuthorizationCredentials = Security(HTTPBearer()),
+        user: HTTPBasicCredentials = Security(HTTPBasic()),
+        token: str = Security(oauth, scopes=["read"]),
+        other: str = Security(key),
     ) -> None: ...
 
     document = app.openapi()

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * A plain executable for ThreadSanitizer (Criterion's runner aborts under it): many connections, two
- * workers, every way an answer can come about, and a stop while all of it is going on.
+ * A plain executable for ThreadSanitizer (Criterion's runner aborts under it): many connections,
+ * two workers, every way an answer can come about, and a stop while all of it is going on.
  */
 
 #include <arpa/inet.h>
@@ -175,7 +175,8 @@ static turbo_server *make_server(void)
     add(server, "/later", later);
     add(server, "/stream", stream);
     add(server, "/x/{id:int}", fast);
-    if (turbo_server_listen(server, "127.0.0.1", 0, &port) != 0 || turbo_server_start(server) != 0) {
+    if (turbo_server_listen(server, "127.0.0.1", 0, &port) != 0 ||
+        turbo_server_start(server) != 0) {
         fprintf(stderr, "%s\n", turbo_error_detail());
         abort();
     }

@@ -5,8 +5,8 @@
 /*
  * Hosting of ASGI 3 applications: turns a request into scope, receive and send, on an asyncio loop.
  *
- * Python sees the type `Application(loop, app, *, root_path="", state=None)`; it is immutable once made and
- * any number of routes and servers may share it.
+ * Python sees the type `Application(loop, app, *, root_path="", state=None)`; it is immutable once
+ * made and any number of routes and servers may share it.
  */
 
 #include <Python.h>
@@ -31,10 +31,10 @@ int tp_asgi_new_handler(PyObject *object, turbo_handler **out);
 /** The turbo_handler_fn of tp_asgi_new_handler(); `entry` is a tp_asgi. Needs no interpreter. */
 int tp_asgi_handler(turbo_request *request, turbo_response *response, void *entry);
 
-/** Hands a request over to the application, with `scope["turboapi.outcome"] = outcome` when `outcome`
- *  (taken, whatever is returned) is not NULL. Callable from a handler, or while its response is
- *  pending, before anything of the body was read or of the response was sent; status, headers and body that were put
- *  into `response` are ignored only if none were: leave it untouched.
+/** Hands a request over to the application, with `scope["turboapi.outcome"] = outcome` when
+ * `outcome` (taken, whatever is returned) is not NULL. Callable from a handler, or while its
+ * response is pending, before anything of the body was read or of the response was sent; status,
+ * headers and body that were put into `response` are ignored only if none were: leave it untouched.
  *  Any thread; attached when `outcome` is not NULL.
  *  Returns TURBO_PENDING: request and response are the application's now; or an error, and they
  *  stay the caller's: TURBO_ENOMEM, TURBO_ESTATE (loop closed). */

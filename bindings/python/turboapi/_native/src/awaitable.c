@@ -4,11 +4,10 @@
 #include <stddef.h>
 
 typedef struct awaitable {
-    PyObject_HEAD
-    PyObject *value;  /* the result of a ready one */
-    PyObject *error;  /* or the exception that it raises */
-    PyObject *future; /* or what it waits for … */
-    PyObject *steps;  /* … and the iterator over that */
+    PyObject_HEAD PyObject *value; /* the result of a ready one */
+    PyObject *error;               /* or the exception that it raises */
+    PyObject *future;              /* or what it waits for … */
+    PyObject *steps;               /* … and the iterator over that */
 } awaitable;
 
 static PyTypeObject *awaitable_type;

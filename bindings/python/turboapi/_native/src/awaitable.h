@@ -3,14 +3,14 @@
 #define TURBOAPI_AWAITABLE_H
 
 /*
- * What receive() and send() of an ASGI application return: an object that can be awaited once, and that
- * asyncio also takes as a coroutine (create_task()). Loop's thread.
+ * What receive() and send() of an ASGI application return: an object that can be awaited once, and
+ * that asyncio also takes as a coroutine (create_task()). Loop's thread.
  */
 
 #include "compat.h"
 
-/** Ready: awaiting it gives `value` (taken) without suspending. NULL with an exception set when out of memory or
- *  when `value` is NULL. */
+/** Ready: awaiting it gives `value` (taken) without suspending. NULL with an exception set when out
+ * of memory or when `value` is NULL. */
 PyObject *tp_awaitable_ready(PyObject *value);
 
 /** Waits for `future` (taken), an asyncio future, and gives its result. */

@@ -27,8 +27,7 @@ struct tp_loop {
 
 /* The Python object; made on the loop's thread. */
 typedef struct loop_object {
-    PyObject_HEAD
-    tp_loop *loop;
+    PyObject_HEAD tp_loop *loop;
 } loop_object;
 
 struct tp_loop_release {
@@ -42,7 +41,8 @@ static tp_job closed_mark;
 
 static PyTypeObject *loop_type;
 
-/* --- references --------------------------------------------------------------------------------- */
+/* --- references ---------------------------------------------------------------------------------
+ */
 
 tp_loop *tp_loop_ref(tp_loop *loop)
 {
@@ -61,7 +61,8 @@ void tp_loop_unref(tp_loop *loop)
     free(loop);
 }
 
-/* --- jobs --------------------------------------------------------------------------------------- */
+/* --- jobs ---------------------------------------------------------------------------------------
+ */
 
 int tp_loop_submit(tp_loop *loop, tp_job *job)
 {
@@ -143,7 +144,8 @@ int tp_loop_defer(tp_loop *loop, tp_job *job)
     return 0;
 }
 
-/* --- releasing objects from elsewhere ----------------------------------------------------------- */
+/* --- releasing objects from elsewhere -----------------------------------------------------------
+ */
 
 static void free_release(tp_loop_release *release)
 {
@@ -184,7 +186,8 @@ void tp_loop_release_discard(tp_loop_release *release)
     free_release(release);
 }
 
-/* --- coroutines --------------------------------------------------------------------------------- */
+/* --- coroutines ---------------------------------------------------------------------------------
+ */
 
 int tp_loop_start(tp_loop *loop, PyObject *coro, tp_done_fn *done, void *user_data)
 {
@@ -210,7 +213,8 @@ PyObject *tp_loop_future(tp_loop *loop)
     return PyObject_CallMethod(loop->asyncio_loop, "create_future", NULL);
 }
 
-/* --- the Python object -------------------------------------------------------------------------- */
+/* --- the Python object --------------------------------------------------------------------------
+ */
 
 /* asyncio calls it when the wake descriptor is readable. */
 static PyObject *loop_drain(PyObject *object, PyObject *ignored)
@@ -365,15 +369,17 @@ static void loop_dealloc(PyObject *object)
 
 static PyMethodDef loop_methods[] = {
     {"close", loop_close, METH_NOARGS,
-     "Takes no more work; what waits is given up. Call it on the loop's thread before the asyncio loop closes."},
+     "Takes no more work; what waits is given up. Call it on the loop's thread before the asyncio "
+     "loop closes."},
     {"_drain", loop_drain, METH_NOARGS, "Runs what other threads submitted."},
     {"_run_deferred", loop_deferred, METH_NOARGS, "Runs what was put off."},
     {NULL, NULL, 0, NULL},
 };
 
 static PyType_Slot loop_slots[] = {
-    {Py_tp_doc, "Loop(loop): lets server threads run coroutines on an asyncio event loop. Make it on "
-                "the thread that runs the loop."},
+    {Py_tp_doc,
+     "Loop(loop): lets server threads run coroutines on an asyncio event loop. Make it on "
+     "the thread that runs the loop."},
     {Py_tp_new, loop_new},
     {Py_tp_dealloc, loop_dealloc},
     {Py_tp_traverse, loop_traverse},

@@ -5,10 +5,10 @@
 /*
  * The bridge between the threads that serve connections and one asyncio event loop.
  *
- * A `tp_loop` belongs to the Python object `Loop`, made on the thread that runs the asyncio loop. Work
- * reaches it from any thread as jobs; coroutines are driven on it without a task of their own as long as they do
- * not suspend. "Loop's thread" below means: the thread that runs the asyncio loop, attached to the
- * interpreter, no exception set.
+ * A `tp_loop` belongs to the Python object `Loop`, made on the thread that runs the asyncio loop.
+ * Work reaches it from any thread as jobs; coroutines are driven on it without a task of their own
+ * as long as they do not suspend. "Loop's thread" below means: the thread that runs the asyncio
+ * loop, attached to the interpreter, no exception set.
  */
 
 #include <Python.h>
@@ -27,8 +27,8 @@ typedef struct tp_job {
 typedef struct tp_loop tp_loop;
 
 /** Called once when a coroutine given to tp_loop_start() has ended. `result` is borrowed; NULL: an
- *  exception is set and the callee takes it (PyErr_Fetch and the like). Must leave no exception set.
- *  Loop's thread. */
+ *  exception is set and the callee takes it (PyErr_Fetch and the like). Must leave no exception
+ * set. Loop's thread. */
 typedef void tp_done_fn(void *user_data, PyObject *result);
 
 /** The loop inside a Python `Loop` object, borrowed from it, or NULL with TypeError set.
@@ -40,9 +40,9 @@ tp_loop *tp_loop_from_object(PyObject *object);
 tp_loop *tp_loop_ref(tp_loop *loop);
 void tp_loop_unref(tp_loop *loop);
 
-/** Has `job->run` called on the loop's thread, in the order of submission. Lock-free; wakes the loop
- *  only if nothing was waiting. Any thread, attached or not.
- *  Errors: TURBO_ESTATE (the loop was closed: `job` stays the caller's). */
+/** Has `job->run` called on the loop's thread, in the order of submission. Lock-free; wakes the
+ * loop only if nothing was waiting. Any thread, attached or not. Errors: TURBO_ESTATE (the loop was
+ * closed: `job` stays the caller's). */
 int tp_loop_submit(tp_loop *loop, tp_job *job);
 
 /** Has `job->run` called on the loop's thread as soon as the running step of a coroutine has ended
@@ -54,8 +54,8 @@ int tp_loop_defer(tp_loop *loop, tp_job *job);
  *  thread. `job` is memory for the purpose, see tp_loop_release_new(). */
 typedef struct tp_loop_release tp_loop_release;
 
-/** Makes the user data for tp_loop_release_run(), with a new reference to `object` and to `loop`. Attached
- *  thread. NULL without exception when out of memory. */
+/** Makes the user data for tp_loop_release_run(), with a new reference to `object` and to `loop`.
+ * Attached thread. NULL without exception when out of memory. */
 tp_loop_release *tp_loop_release_new(tp_loop *loop, PyObject *object);
 
 /** A turbo_release_fn: gives the references of a tp_loop_release back, on the loop's thread. Any
@@ -66,10 +66,11 @@ void tp_loop_release_run(void *release);
 void tp_loop_release_discard(tp_loop_release *release);
 
 /** Runs `coro` (taken: a coroutine or another awaitable) until it ends and calls `done`. One that
- *  does not suspend ends, and has `done` called, before this returns. Inside, asyncio.current_task() is a
- *  real asyncio.Task and the contextvars context is a fresh copy of the one the `Loop` was made in.
- *  Loop's thread. Errors (`done` is not called, no exception is left set): TURBO_ENOMEM, TURBO_ESTATE
- *  (loop closed), TURBO_EHANDLER (asyncio refused; the reason went to sys.unraisablehook). */
+ *  does not suspend ends, and has `done` called, before this returns. Inside,
+ * asyncio.current_task() is a real asyncio.Task and the contextvars context is a fresh copy of the
+ * one the `Loop` was made in. Loop's thread. Errors (`done` is not called, no exception is left
+ * set): TURBO_ENOMEM, TURBO_ESTATE (loop closed), TURBO_EHANDLER (asyncio refused; the reason went
+ * to sys.unraisablehook). */
 int tp_loop_start(tp_loop *loop, PyObject *coro, tp_done_fn *done, void *user_data);
 
 /** Whether the caller is on the loop's thread. Any thread. */

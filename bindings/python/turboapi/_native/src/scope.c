@@ -15,16 +15,56 @@ static PyObject *method_texts[8];
 static const char *const method_names[] = {"GET",     "POST",  "PUT",   "DELETE",
                                            "OPTIONS", "PATCH", "TRACE", "HEAD"};
 
-static const char *const common_names[] = {
-    "accept", "accept-charset", "accept-encoding", "accept-language", "access-control-request-headers",
-    "access-control-request-method", "authorization", "cache-control", "connection", "content-encoding",
-    "content-length", "content-type", "cookie", "date", "dnt", "expect", "forwarded", "from", "host",
-    "if-match", "if-modified-since", "if-none-match", "if-range", "if-unmodified-since", "origin",
-    "pragma", "priority", "range", "referer", "sec-ch-ua", "sec-ch-ua-mobile", "sec-ch-ua-platform",
-    "sec-fetch-dest", "sec-fetch-mode", "sec-fetch-site", "sec-fetch-user", "te", "traceparent",
-    "tracestate", "transfer-encoding", "upgrade", "upgrade-insecure-requests", "user-agent", "via",
-    "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-real-ip", "x-request-id",
-    "x-requested-with"};
+static const char *const common_names[] = {"accept",
+                                           "accept-charset",
+                                           "accept-encoding",
+                                           "accept-language",
+                                           "access-control-request-headers",
+                                           "access-control-request-method",
+                                           "authorization",
+                                           "cache-control",
+                                           "connection",
+                                           "content-encoding",
+                                           "content-length",
+                                           "content-type",
+                                           "cookie",
+                                           "date",
+                                           "dnt",
+                                           "expect",
+                                           "forwarded",
+                                           "from",
+                                           "host",
+                                           "if-match",
+                                           "if-modified-since",
+                                           "if-none-match",
+                                           "if-range",
+                                           "if-unmodified-since",
+                                           "origin",
+                                           "pragma",
+                                           "priority",
+                                           "range",
+                                           "referer",
+                                           "sec-ch-ua",
+                                           "sec-ch-ua-mobile",
+                                           "sec-ch-ua-platform",
+                                           "sec-fetch-dest",
+                                           "sec-fetch-mode",
+                                           "sec-fetch-site",
+                                           "sec-fetch-user",
+                                           "te",
+                                           "traceparent",
+                                           "tracestate",
+                                           "transfer-encoding",
+                                           "upgrade",
+                                           "upgrade-insecure-requests",
+                                           "user-agent",
+                                           "via",
+                                           "x-forwarded-for",
+                                           "x-forwarded-host",
+                                           "x-forwarded-proto",
+                                           "x-real-ip",
+                                           "x-request-id",
+                                           "x-requested-with"};
 
 /* Open addressing; written while the module is made, then only read. */
 static PyObject *name_table[NAME_TABLE];
@@ -201,7 +241,8 @@ PyObject *tp_scope_template(PyObject *root_path)
     PyObject *rest[] = {key_path, key_raw_path, key_query_string, key_headers, key_state};
     PyObject *scope = PyDict_New();
     if (scope == NULL || put(scope, key_type, Py_NewRef(text_http)) < 0 ||
-        put(scope, key_asgi, Py_BuildValue("{ssss}", "version", "3.0", "spec_version", "2.3")) < 0) {
+        put(scope, key_asgi, Py_BuildValue("{ssss}", "version", "3.0", "spec_version", "2.3")) <
+            0) {
         Py_XDECREF(scope);
         return NULL;
     }

@@ -8,8 +8,8 @@
 
 #include <turbo/turbo.h>
 
-/** A template for scopes: every key in its place, with the values that never change. New reference, or NULL with an
- *  exception set. */
+/** A template for scopes: every key in its place, with the values that never change. New reference,
+ * or NULL with an exception set. */
 PyObject *tp_scope_template(PyObject *root_path);
 
 /** The scope of `request`: a copy of `template` filled in. `root_path` is prepended to the path, as
