@@ -403,7 +403,8 @@ static int wait_bound(turbo__loop *loop, int timeout_ms)
             next = conn->deadline < next ? conn->deadline : next;
         }
     }
-    if (loop->draining && loop->stop_deadline < next) {
+    /* Once all are closed only pending handlers are waited for; their answers come by the inbox. */
+    if (loop->draining && loop->conn_count > 0 && loop->stop_deadline < next) {
         next = loop->stop_deadline;
     }
     if (loop->accept_again != 0 && loop->accept_again < next) {
