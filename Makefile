@@ -125,8 +125,7 @@ test-freethreaded: $(VENV_FT)/.package build/quickstart/libhandler.so
 # --- more -------------------------------------------------------------------
 
 fuzz: $(VENV)/.tools
-	$(call configure,build/fuzz,clang,-Dfuzz=enabled -Dtests=false -Db_sanitize=address$(comma)undefined -Db_lundef=false)
-	fuzz/run build/fuzz
+	PATH=$(CURDIR)/$(VENV)/bin:$$PATH fuzz/run
 
 bench: $(VENV)/.package
 	benchmarks/run

@@ -111,7 +111,7 @@ int turbo__conn_open(turbo__loop *loop, int fd, const turbo__endpoints *ends)
     return 0;
 }
 
-static void release_input(turbo__conn *conn)
+void turbo__conn_release_input(turbo__conn *conn)
 {
     if (conn->in == NULL) {
         return;
@@ -176,7 +176,7 @@ void turbo__conn_end_exchange(turbo__conn *conn)
     conn->request = NULL;
     turbo__loop_give_request(loop, request);
     if (conn->state == TURBO__CONN_CLOSED) {
-        release_input(conn);
+        turbo__conn_release_input(conn);
         loop->kept_count--;
         give_conn(loop, conn);
     }
@@ -213,7 +213,7 @@ void turbo__conn_close(turbo__conn *conn)
         return;
     }
     loop->kept_count--;
-    release_input(conn);
+    turbo__conn_release_input(conn);
     give_conn(loop, conn);
 }
 

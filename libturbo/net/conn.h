@@ -77,6 +77,8 @@ void turbo__conn_close(turbo__conn *conn);
 /** Closes so that the peer can still read the answer (RFC 9112 §9.6): all output, then a shutdown,
  * then reads until the end. */
 void turbo__conn_finish(turbo__conn *conn);
+/** Gives the receive buffer back; idle connections keep none. */
+void turbo__conn_release_input(turbo__conn *conn);
 /** Puts it on a timer list with a new deadline; turbo__conn_no_timer() takes it off. */
 void turbo__conn_timer(turbo__conn *conn, turbo__timer timer);
 void turbo__conn_no_timer(turbo__conn *conn);

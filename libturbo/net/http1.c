@@ -134,19 +134,6 @@ bool turbo__http1_wants_input(const turbo__conn *conn)
 
 /* --- the end of one message ---------------------------------------------- */
 
-static void release_input(turbo__conn *conn)
-{
-    if (conn->in_cap == TURBO__BLOCK_SIZE) {
-        turbo__loop_give_block(conn->loop, conn->in);
-    } else {
-        turbo__free(conn->in);
-    }
-    conn->in = NULL;
-    conn->in_cap = 0;
-    conn->in_len = 0;
-    conn->in_pos = 0;
-}
-
 /* Called when the answer is written. Returns whether the connection goes on. */
 static bool next_message(turbo__conn *conn)
 {
@@ -157,7 +144,7 @@ static bool next_message(turbo__conn *conn)
     }
     conn->state = TURBO__CONN_IDLE;
     if (conn->in_pos >= conn->in_len && conn->in != NULL) {
-        release_input(conn);
+        turbo__conn_release_input(conn);
     }
     turbo__http1_next(&conn->parser, conn->in_pos);
     return true;
