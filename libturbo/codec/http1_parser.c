@@ -285,12 +285,21 @@ static int check_coding(turbo__http1_parser *parser, const turbo__http1_head *he
 }
 
 /* What http-parser leaves unchecked and a server must refuse. */
+/* http-parser looks at every byte of a value but the first after the white space. */
+static bool starts_well(turbo_str value)
+{
+    return value.len == 0 || turbo__field_value_valid(turbo__str_slice(value, 0, 1));
+}
+
 static int check_head(turbo__http1_parser *parser, const turbo__http1_head *head)
 {
     unsigned hosts = 0;
     const turbo__field *coding = NULL;
     for (size_t i = 0; i < head->fields.count; i++) {
         const turbo__field *field = &head->fields.items[i];
+        if (!starts_well(field->value)) { /* RFC 9110 §5.5 */
+            return refuse_head(parser, 400, "control character in a header value");
+        }
         if (turbo__str_equal_nocase(field->name, TURBO_STR("host"))) {
             hosts++;
         } else if (turbo__str_equal_nocase(field->name, TURBO_STR("transfer-encoding"))) {
