@@ -114,7 +114,6 @@ struct turbo__loop {
     int64_t wall; /* s; what `common` was rendered for */
     char common[128 + TURBO__HTTP_DATE_LEN];
     size_t common_len;
-    size_t common_max;
     uint32_t max_conns;
     uint32_t conn_count; /* open ones */
     uint32_t kept_count; /* closed ones whose exchange is still pending */

@@ -192,7 +192,6 @@ def test_a_streaming_response(connect: Connect, starlette_app: Starlette, path: 
 
 
 def test_an_upload(connect: Connect, starlette_app: Starlette) -> None:
-    pytest.importorskip("python_multipart")
     data = bytes(range(256)) * 12_000
     parts = b"".join(
         [

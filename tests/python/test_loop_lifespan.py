@@ -249,11 +249,9 @@ print("ended", flush=True)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-@pytest.mark.parametrize("busy", [False, True])
-@pytest.mark.parametrize("twice", [False, True])
+# An idle server has ended after the first signal: there is no second one to test.
+@pytest.mark.parametrize(("busy", "twice"), [(False, False), (True, False), (True, True)])
 def test_signals(number: int, busy: bool, twice: bool) -> None:
-    if twice and not busy:
-        pytest.skip("the first signal has ended it")
     command = [sys.executable, "-c", PROGRAM, "3600" if twice else "0.1"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=os.environ) as process:
         assert process.stdout is not None

@@ -121,11 +121,6 @@ int tp_asgi_submit(tp_asgi *asgi, turbo_request *request, turbo_response *respon
     return TURBO_PENDING;
 }
 
-int tp_asgi_handler(turbo_request *request, turbo_response *response, void *entry)
-{
-    return tp_asgi_submit(entry, request, response, NULL);
-}
-
 /* --- handlers -----------------------------------------------------------------------------------
  */
 

@@ -28,9 +28,6 @@ tp_asgi *tp_asgi_from_object(PyObject *object);
  *  Errors: TURBO_EINVAL (no Application), TURBO_ENOMEM. */
 int tp_asgi_new_handler(PyObject *object, turbo_handler **out);
 
-/** The turbo_handler_fn of tp_asgi_new_handler(); `entry` is a tp_asgi. Needs no interpreter. */
-int tp_asgi_handler(turbo_request *request, turbo_response *response, void *entry);
-
 /** Hands a request over to the application, with `scope["turboapi.outcome"] = outcome` when
  * `outcome` (taken, whatever is returned) is not NULL. Callable from a handler, or while its
  * response is pending, before anything of the body was read or of the response was sent; status,
