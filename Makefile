@@ -24,13 +24,13 @@ c_sources := $(shell find libturbo include -name '*.[ch]' -o -name '*.def' -o -n
 package_sources := $(c_sources) pyproject.toml meson.build meson_options.txt \
 	$(shell find bindings/python pkgconfig -type f -not -path '*/__pycache__/*' -not -path '*/examples/*')
 
-.PHONY: run test test-c test-sanitizers test-python test-freethreaded fuzz bench format clean packages
+.PHONY: run test test-c test-sanitizers test-python test-conformance test-freethreaded fuzz bench format clean packages
 
 run: $(VENV)/.package build/quickstart/libhandler.so
 	$(say) 'serving bindings/python/examples/quickstart.py (Ctrl-C stops it)'
 	@cd build/quickstart && PORT=$(PORT) exec ../../$(VENV)/bin/python ../../bindings/python/examples/quickstart.py
 
-test: test-c test-sanitizers test-python
+test: test-c test-sanitizers test-python test-conformance
 	$(say) 'every suite passed'
 
 # --- what is needed ---------------------------------------------------------
@@ -98,6 +98,16 @@ comma := ,
 test-python: $(VENV)/.package build/quickstart/libhandler.so
 	$(say) 'Python suite'
 	cd tests/python && ../../$(VENV)/bin/python -m pytest -q
+
+# FastAPI's own test suite, by the harness beside the checkout. It fails when a test that passes in the
+# baseline no longer does; more passing tests are written to it with --write-baseline.
+CONFORMANCE := ../shared/conformance/run
+
+test-conformance: $(VENV)/.tools
+	$(say) "FastAPI's test suite against turboapi"
+	@if [ -x $(CONFORMANCE) ]; then \
+	    $(CONFORMANCE) --python $(VENV)/bin/python --path bindings/python --baseline tests/conformance/baseline.json; \
+	else echo 'skipped: $(CONFORMANCE) does not exist'; fi
 
 # The interpreter: $PYTHON314T, or python3.14t on the path, or the one that the neighbouring tool builds.
 find_freethreaded = if [ -n "$${PYTHON314T:-}" ]; then echo "$$PYTHON314T"; \
