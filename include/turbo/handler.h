@@ -14,8 +14,9 @@ extern "C" {
  *
  * Returns 0 when the response is complete, TURBO_PENDING when it will be finished later with
  * turbo_response_finish() from any thread, or a negative error: the library then answers 500 (413
- * for TURBO_ELIMIT, 400 for TURBO_EJSON and TURBO_EPROTOCOL, 422 for TURBO_EINVALID), whatever the
- * handler had put into the response.
+ * for TURBO_ELIMIT, 400 for TURBO_EJSON and TURBO_EPROTOCOL, 408 for TURBO_ETIMEOUT, 415 for
+ * TURBO_EMEDIA, 422 for TURBO_EINVALID, 507 for TURBO_ENOSPACE), whatever the handler had put into the
+ * response.
  *
  * `request` and `response` are borrowed until the handler returns or, if it returned
  * TURBO_PENDING, until turbo_response_finish() or turbo_response_abort() is called.

@@ -28,7 +28,7 @@ TURBO_API turbo_str turbo_request_query(const turbo_request *request);
 /** The protocol version: 10 for HTTP/1.0, 11 for HTTP/1.1. */
 TURBO_API int turbo_request_http_version(const turbo_request *request);
 
-/** "http" or "https". */
+/** "http" or "https": what the client spoke, as far as trusted proxies tell (see turbo_request_peer()). */
 TURBO_API turbo_str turbo_request_scheme(const turbo_request *request);
 
 /** The number of header fields, in the order received, duplicates kept. */
@@ -86,11 +86,32 @@ TURBO_API int turbo_request_read(turbo_request *request, turbo_read_fn *fn, void
  *  Errors: TURBO_EJSON with the byte offset in the detail, TURBO_ENOMEM. */
 TURBO_API int turbo_request_json(turbo_request *request, turbo_json **out);
 
-/** The client's address in text ("192.0.2.1", "2001:db8::1", "" for a unix socket) and port. */
+/**
+ * The client's address in text ("192.0.2.1", "2001:db8::1", "" for a unix socket) and port (0: not
+ * known); `port` may be NULL. An IPv4 address has that form also on an IPv6 socket.
+ *
+ * Where the connection comes from a network of the option `trusted_proxies`, it is the client that
+ * the proxies tell of: first by a PROXY header (option `proxy_protocol`), then by Forwarded (RFC 7239)
+ * or X-Forwarded-For, see the option `forwarding`. These lists are read from the right for as long as
+ * the addresses in them are trusted proxies too; the first that is none is the client. A malformed
+ * entry, or the end of the list, stops the reading: the last address holds. The client may be a name
+ * then instead of an address: "unknown" or an obfuscated identifier such as "_gazonk" (RFC 7239 §6).
+ */
 TURBO_API turbo_str turbo_request_peer(const turbo_request *request, uint16_t *port);
 
-/** The address and port that the client connected to. */
+/** The address and port that the connection itself comes from, whatever proxies say: that of the nearest
+ *  proxy, or of the client. `port` may be NULL. Since 0.1. */
+TURBO_API turbo_str turbo_request_socket_peer(const turbo_request *request, uint16_t *port);
+
+/** The address and port that the client connected to, as far as the socket or a PROXY header tell;
+ *  `port` may be NULL. */
 TURBO_API turbo_str turbo_request_local(const turbo_request *request, uint16_t *port);
+
+/** The host that the client addressed, an IPv6 address in brackets, and the port (the scheme's when none
+ *  was given); `port` may be NULL. Where proxies are believed (see turbo_request_peer()) it is that
+ *  of Forwarded or X-Forwarded-Host and -Port, else that of the request: the authority of its target or
+ *  its Host. Empty when there is none. The client chose it freely: it is no proof of anything. Since 0.1. */
+TURBO_API turbo_str turbo_request_host(const turbo_request *request, uint16_t *port);
 
 /** The route that matched; borrowed from the server. */
 TURBO_API const turbo_route *turbo_request_route(const turbo_request *request);

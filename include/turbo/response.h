@@ -52,6 +52,13 @@ TURBO_API int turbo_response_file(turbo_response *response, int fd, uint64_t off
  *  handler set one. `json` is borrowed for the call. Errors as turbo_response_body(), TURBO_EHEADER. */
 TURBO_API int turbo_response_json(turbo_response *response, const turbo_json *json);
 
+/** Replaces what was put into the response by the library's own answer for `error`, a negative code: what a
+ *  handler that returns it has sent. For handlers that have returned TURBO_PENDING; turbo_response_finish()
+ *  is still to be called. What is answered with 500 or more is logged with turbo_error_detail().
+ *  Errors: TURBO_EINVAL (no negative code), TURBO_ESTATE (streaming has begun), TURBO_ENOMEM (the answer
+ *  lacks fields, but may be finished). */
+TURBO_API int turbo_response_error(turbo_response *response, int error);
+
 /** Finishes a response whose handler returned TURBO_PENDING. Neither request nor response may be
  *  used after it, whatever it returns. May be called before the handler has returned. For a streamed response it ends the
  *  stream. Thread: any. Errors: TURBO_ECANCELLED (the client is gone; nothing was sent). */

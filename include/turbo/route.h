@@ -35,6 +35,9 @@ typedef struct turbo_route_options {
     bool stream_body;               /**< call the handler at the head; it reads with turbo_request_read() */
     bool offload;                   /**< always run on an offload thread, never on the worker's */
     const turbo_cors_options *cors; /**< overrides the server's rules; NULL: the server's */
+    size_t stream_past;             /**< bytes; 0: off. A body of up to this size is collected before the handler is called, a larger
+                                     *   one is streamed as with `stream_body` (turbo_request_body_complete() tells
+                                     *   which); `no_body_limit` is allowed with it too */
 } turbo_route_options;
 
 /**

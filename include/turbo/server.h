@@ -2,6 +2,8 @@
 #ifndef TURBO_SERVER_H
 #define TURBO_SERVER_H
 
+#include <turbo/access.h>
+#include <turbo/metrics.h>
 #include <turbo/route.h>
 #include <turbo/types.h>
 
@@ -18,6 +20,24 @@ typedef struct turbo_thread_hooks {
     void (*stop)(void *user_data);      /**< the thread will run no more handlers */
     void *user_data;                    /**< must outlive the server */
 } turbo_thread_hooks;
+
+/** What is done with a request that has a header name with '_' in it. Programs behind the server that
+ *  map '-' to '_' (CGI's rule) take Content_Length for Content-Length, so they want one of the
+ *  last two. The library itself never does. */
+typedef enum turbo_underscores {
+    TURBO_UNDERSCORES_PASS = 0,   /**< the field is as good as any other */
+    TURBO_UNDERSCORES_DROP = 1,   /**< the field is left out */
+    TURBO_UNDERSCORES_REFUSE = 2  /**< 400 */
+} turbo_underscores;
+
+/** Which header fields of trusted proxies are believed. A proxy that writes one kind lets the other
+ *  through as the client sent it, so name the kind that yours writes, or have it remove the other. */
+typedef enum turbo_forwarding {
+    TURBO_FORWARDING_BOTH = 0,     /**< Forwarded if there is one, else X-Forwarded-* */
+    TURBO_FORWARDING_STANDARD = 1, /**< Forwarded (RFC 7239) only */
+    TURBO_FORWARDING_X = 2,        /**< X-Forwarded-For, -Proto, -Host and -Port only */
+    TURBO_FORWARDING_NONE = 3      /**< neither: PROXY headers only */
+} turbo_forwarding;
 
 /** Options of turbo_server_new(). All memory is copied. */
 typedef struct turbo_server_options {
@@ -46,6 +66,21 @@ typedef struct turbo_server_options {
     const char *server_header;   /**< value of the Server field; NULL: "libturbo"; "": no field */
     const turbo_cors_options *cors;  /**< for every route; NULL: no CORS */
     const turbo_thread_hooks *hooks; /**< NULL: none */
+    size_t max_header;           /**< bytes of one header field, name to end of value; 0: 8 KiB. Past it: 431 */
+    size_t max_trailer;          /**< bytes of all trailer fields of a body; 0: 8 KiB. Past it: 431 */
+    uint32_t max_trailers;       /**< number of trailer fields; 0: 32. Past it: 431 */
+    uint32_t max_chunk_extension;  /**< bytes of the extensions of one chunk; 0: 1 KiB. Past it: 400 */
+    uint32_t max_chunk_extensions; /**< bytes of all chunk extensions of a body; 0: 16 KiB. Past it: 400 */
+    uint32_t body_rate;          /**< bytes per second that a body must come with on average; 0: 240. Below it: 408 */
+    uint32_t retry_after;        /**< seconds told in Retry-After with a 503 of an overloaded server; 0: 1 */
+    turbo_underscores underscores; /**< what is done with header names that hold '_'; 0: they pass */
+    bool proxy_protocol;         /**< connections of trusted proxies must begin with a PROXY protocol header, version 1 or 2 */
+    const char *trusted_proxies; /**< networks in CIDR notation, separated by commas, and "unix" for unix sockets,
+                                  *   whose Forwarded, X-Forwarded-* and PROXY headers are believed; NULL: none */
+    turbo_access_fn *access_log; /**< told of each answered request; NULL: nobody */
+    void *access_data;           /**< handed to `access_log`; must outlive the server */
+    uint32_t access_queue;       /**< records per worker that wait for `access_log`, 512 bytes on average, then they are dropped and counted; 0: 8,192 */
+    turbo_forwarding forwarding; /**< which fields of trusted proxies are believed; 0: either kind */
 } turbo_server_options;
 
 /** Makes a server. It opens nothing yet. `options` (NULL: all defaults) is borrowed for the call.
@@ -57,15 +92,38 @@ TURBO_API int turbo_server_new(const turbo_server_options *options, turbo_server
  *  ignored. Not from a handler. */
 TURBO_API void turbo_server_free(turbo_server *server);
 
-/** Binds and listens on `host` (a name or address; NULL: all) and `port` (0: any free one).
- *  `bound` (may be NULL) receives the real port. Setup.
+/** Binds and listens on `host` and `port` (0: any free one). `host` is an IPv4 or IPv6 address, or a name, of
+ *  whose addresses the first that can be had is taken; "::" takes IPv4 clients too, "0.0.0.0" those alone;
+ *  NULL is "::", or "0.0.0.0" on a system without IPv6. Borrowed for the call. `bound` (may be NULL)
+ *  receives the real port. May be called several times. Setup.
  *  Errors: TURBO_EADDRESS with the system's reason in the detail, TURBO_ESYSTEM, TURBO_ENOMEM, TURBO_ESTATE. */
 TURBO_API int turbo_server_listen(turbo_server *server, const char *host, uint16_t port,
                                   uint16_t *bound);
 
-/** Listens on an inherited socket that is bound already. Taken: the server closes it; on error
- *  it stays the caller's. Setup. Errors: TURBO_EADDRESS (no listening socket), TURBO_ENOMEM, TURBO_ESTATE. */
+/** Binds and listens on a unix socket at `path` (borrowed for the call; at most 107 bytes on Linux). A
+ *  socket file there is replaced when nobody listens on it any more; two servers that do so in the same instant
+ *  may both believe that they have it. `mode`: permission bits of the file, whatever the umask (0: 0600);
+ *  clients need the bit to write. When the server stops the file is removed, if it is still its own.
+ *  Such clients have no address: turbo_request_peer() is empty. Setup.
+ *  Errors: TURBO_EADDRESS (path too long or taken, or the system's reason), TURBO_EINVAL (mode), TURBO_ESYSTEM,
+ *  TURBO_ENOMEM, TURBO_ESTATE. Since 0.1. */
+TURBO_API int turbo_server_listen_unix(turbo_server *server, const char *path, uint32_t mode);
+
+/** Listens on an inherited TCP or unix stream socket that listens already; several processes may share it.
+ *  Taken: the server closes it, and it gets FD_CLOEXEC and O_NONBLOCK; on error it stays the caller's. Setup.
+ *  Errors: TURBO_EADDRESS (no such socket), TURBO_ENOMEM, TURBO_ESTATE. */
 TURBO_API int turbo_server_listen_fd(turbo_server *server, int fd);
+
+/** Listens on all sockets that the service manager passed to this process: the descriptors from 3 on, as
+ *  LISTEN_PID and LISTEN_FDS in the environment tell (systemd's sd_listen_fds(3)); all or none. The only function
+ *  that looks into the environment; it changes nothing there. Taken as by turbo_server_listen_fd(). Setup.
+ *  Errors: TURBO_ENOTFOUND (nothing was passed to this process), else as turbo_server_listen_fd(). Since 0.1. */
+TURBO_API int turbo_server_listen_env(turbo_server *server);
+
+/** The descriptor of the `index`-th listener, in the order in which they were added; borrowed: closed
+ *  when the server stops. For programs that have worker processes share it (turbo_server_listen_fd()).
+ *  Setup. Errors: TURBO_ENOTFOUND (all negative; a descriptor is not). Since 0.1. */
+TURBO_API int turbo_server_listener(const turbo_server *server, size_t index);
 
 /** Starts the server's own threads and returns; requests are answered from now on. Signals are left
  *  to the program: the threads block them all. Setup, once.
@@ -99,23 +157,6 @@ TURBO_API int turbo_server_pollfd(turbo_server *server);
  *  timeouts. One thread at a time. Returns 1 while the server lives, 0 once it has stopped, or a
  *  negative error: TURBO_ESTATE, TURBO_ESYSTEM. */
 TURBO_API int turbo_server_step(turbo_server *server, int timeout_ms);
-
-/** The counters of all workers, added up when called. */
-typedef struct turbo_metrics {
-    size_t size;                /**< sizeof(turbo_metrics), set by the caller */
-    uint64_t requests;          /**< requests whose head was complete */
-    uint64_t responses[6];      /**< answers by status class; [0]: broken off without answer */
-    uint64_t connections;       /**< accepted since the start */
-    uint64_t open_connections;  /**< now */
-    uint64_t bytes_in;          /**< read from sockets */
-    uint64_t bytes_out;         /**< written to sockets */
-    uint64_t parse_errors;      /**< messages refused as malformed or too large */
-    uint64_t handovers;         /**< times a slow handler made another thread take a worker over */
-    uint64_t offloaded;         /**< requests run on an offload thread */
-} turbo_metrics;
-
-/** Fills `metrics` (its `size` set by the caller). Any thread. Errors: TURBO_EOPTION. */
-TURBO_API int turbo_server_metrics(const turbo_server *server, turbo_metrics *metrics);
 
 #ifdef __cplusplus
 }

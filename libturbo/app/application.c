@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "app/application.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/compat.h"
@@ -33,6 +34,9 @@ int turbo__application_init(turbo__application *app, const turbo_server_options 
     if (rc == 0 && options->cors != NULL) {
         rc = turbo__cors_new(options->cors, &app->cors);
     }
+    if (rc == 0) {
+        rc = turbo__trust_init(&app->trust, options->trusted_proxies, app->settings.forwarding);
+    }
     return rc;
 }
 
@@ -45,6 +49,9 @@ void turbo__application_clear(turbo__application *app)
         turbo__list_remove(&route->link);
         free_route(route);
     }
+    turbo__free(app->row_names);
+    app->row_names = NULL;
+    turbo__trust_clear(&app->trust);
     turbo__settings_clear(&app->settings);
 }
 
@@ -57,14 +64,21 @@ static int fill_route(turbo_route *route, const turbo__settings *settings, const
     if (route->pattern == NULL || route->name == NULL) {
         return TURBO_ENOMEM;
     }
-    if (options->no_body_limit && !options->stream_body) {
-        return turbo__error_set(TURBO_EOPTION, "no_body_limit needs stream_body");
+    bool streams = options->stream_body || options->stream_past > 0;
+    if (options->no_body_limit && !streams) {
+        return turbo__error_set(TURBO_EOPTION, "no_body_limit needs stream_body or stream_past");
+    }
+    if (options->body != NULL && streams) {
+        return turbo__error_set(TURBO_EOPTION,
+                                "a body that is validated cannot be streamed: no stream_body and "
+                                "no stream_past with a schema");
     }
     route->max_body = options->max_body > 0 ? options->max_body : settings->max_body;
     if (options->no_body_limit) {
         route->max_body = UINT64_MAX;
     }
     route->stream_body = options->stream_body;
+    route->stream_past = options->stream_past > 0 ? options->stream_past : UINT64_MAX;
     route->offload = options->offload;
     if (options->body != NULL) {
         /* The reference count is the only part of a schema that changes. */
@@ -139,9 +153,49 @@ int turbo__application_add(turbo__application *app, const char *method, const ch
     }
     route->handler = turbo_handler_ref(handler);
     turbo__list_append(&app->routes, &route->link);
+    app->route_count++;
     if (out != NULL) {
         *out = route;
     }
+    return 0;
+}
+
+static int by_name(const void *a, const void *b)
+{
+    const turbo_route *const *left = a;
+    const turbo_route *const *right = b;
+    return strcmp((*left)->name, (*right)->name);
+}
+
+static void number_sorted(turbo__application *app, turbo_route *const *sorted)
+{
+    app->row_names[0] = "";
+    app->row_count = 1;
+    for (size_t i = 0; i < app->route_count; i++) {
+        turbo_route *route = sorted[i];
+        if (strcmp(route->name, app->row_names[app->row_count - 1]) != 0) {
+            app->row_names[app->row_count++] = route->name;
+        }
+        route->row = app->row_count - 1;
+    }
+}
+
+int turbo__application_number(turbo__application *app)
+{
+    turbo__free(app->row_names); /* of a start that failed */
+    turbo_route **sorted = turbo__calloc(app->route_count + 1, sizeof(turbo_route *));
+    app->row_names = turbo__calloc(app->route_count + 1, sizeof(*app->row_names));
+    if (sorted == NULL || app->row_names == NULL) {
+        turbo__free(sorted);
+        return TURBO_ENOMEM;
+    }
+    size_t count = 0;
+    for (turbo__list *node = app->routes.next; node != &app->routes; node = node->next) {
+        sorted[count++] = turbo__container_of(node, turbo_route, link);
+    }
+    qsort(sorted, count, sizeof(turbo_route *), by_name);
+    number_sorted(app, sorted);
+    turbo__free(sorted);
     return 0;
 }
 

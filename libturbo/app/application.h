@@ -7,6 +7,7 @@
  * workers at once.
  */
 
+#include "app/client.h"
 #include "app/cors.h"
 #include "app/handler.h"
 #include "app/router.h"
@@ -18,7 +19,12 @@ typedef struct turbo__application {
     turbo__settings settings;
     turbo__router *router;
     turbo__cors *cors; /* NULL: none */
+    turbo__trust trust;
     turbo__list routes;
+    size_t route_count;
+    const char *
+        *row_names; /* names of routes, sorted, each once; [0] is "". NULL before numbering */
+    size_t row_count;
 } turbo__application;
 
 /** A route whose handler was seen blocking runs on offload threads until this many calls in a row
@@ -34,8 +40,10 @@ struct turbo_route {
     turbo_handler *handler;
     turbo_schema *body;
     turbo__cors *cors; /* the route's own, or NULL */
+    size_t row;        /* in the counters of a loop; routes of one name share it */
     uint64_t max_body; /* UINT64_MAX: no limit */
     bool stream_body;
+    uint64_t stream_past; /* UINT64_MAX: off */
     bool offload;
     turbo__atomic_u32 slow; /* > 0: its handler was seen blocking; run it on an offload thread */
 };
@@ -44,6 +52,10 @@ struct turbo_route {
 int turbo__application_init(turbo__application *app, const turbo_server_options *options);
 
 void turbo__application_clear(turbo__application *app);
+
+/** Gives every route its row in the counters. Once, when all routes are there. Returns 0 or
+ * TURBO_ENOMEM. */
+int turbo__application_number(turbo__application *app);
 
 /** See turbo_route_add(). */
 int turbo__application_add(turbo__application *app, const char *method, const char *pattern,

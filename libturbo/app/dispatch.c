@@ -212,33 +212,6 @@ int turbo__dispatch_route(const turbo__application *app, turbo_request *request)
     return rc != 0 ? rc : 1;
 }
 
-static int status_of(int error)
-{
-    switch (error) {
-    case TURBO_ELIMIT:
-        return 413;
-    case TURBO_EJSON:
-    case TURBO_EPROTOCOL:
-        return 400;
-    case TURBO_EINVALID:
-        return 422;
-    default:
-        return 500;
-    }
-}
-
-static void answer_error(turbo_request *request, int error)
-{
-    int status = status_of(error);
-    if (status == 500) {
-        turbo__log(TURBO_LOG_ERROR, "handler of %s failed: %s %s", request->route->name,
-                   turbo_error_name(error), turbo_error_detail());
-    }
-    if (turbo__exchange_error(request, status) != 0) {
-        request->response.status = 500; /* no memory for fields: a bare 500 still goes out */
-    }
-}
-
 /* `{"detail":[…]}` with FastAPI's 422 entries: "body" goes in front of each location. */
 static int answer_invalid(turbo_request *request, turbo_json *errors)
 {
@@ -355,7 +328,9 @@ int turbo__dispatch_call(turbo_request *request)
         }
     }
     if (rc < 0) {
-        answer_error(request, rc);
+        if (turbo__exchange_fail(request, rc) != 0) {
+            request->response.status = 500; /* no memory for fields: a bare 500 still goes out */
+        }
         return 0;
     }
     return rc;

@@ -1,12 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 #include "app/exchange.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include <unistd.h>
 
+#include "base/compat.h"
 #include "base/error.h"
+#include "base/log.h"
 #include "base/mem.h"
+#include "base/str.h"
+#include "turbo/route.h"
 
 static void release_body(turbo_response *response)
 {
@@ -82,6 +87,10 @@ void turbo__exchange_reset(turbo_request *request)
     response->has_content_type = false;
     memset(&response->fields, 0, sizeof(response->fields));
     reset_pending(&request->pending);
+    if (turbo__unlikely(request->attached != NULL)) {
+        request->attached_release(request->attached);
+        request->attached = NULL;
+    }
     memset(&request->headers, 0, sizeof(request->headers));
     memset(&request->match, 0, sizeof(request->match));
     request->route = NULL;
@@ -98,8 +107,18 @@ void turbo__exchange_reset(turbo_request *request)
     request->ticket = 0;
     request->lock_waiting = false;
     request->preflight = false;
+    request->accounted = false;
+    request->started = 0;
+    request->sent = 0;
     request->conn = NULL;
+    request->client.known = false;
     turbo__arena_reset(&request->arena);
+}
+
+bool turbo__is_framing_field(turbo_str name)
+{
+    return turbo__str_equal_nocase(name, TURBO_STR("connection")) ||
+           turbo__str_equal_nocase(name, TURBO_STR("transfer-encoding"));
 }
 
 int turbo__exchange_answer(turbo_request *request, int status, turbo_str type, turbo_str text)
@@ -131,6 +150,8 @@ static turbo_str error_text(int status)
         return TURBO_STR("{\"detail\":\"Content Too Large\"}");
     case 414:
         return TURBO_STR("{\"detail\":\"URI Too Long\"}");
+    case 415:
+        return TURBO_STR("{\"detail\":\"Unsupported Media Type\"}");
     case 417:
         return TURBO_STR("{\"detail\":\"Expectation Failed\"}");
     case 422:
@@ -143,9 +164,23 @@ static turbo_str error_text(int status)
         return TURBO_STR("{\"detail\":\"Service Unavailable\"}");
     case 505:
         return TURBO_STR("{\"detail\":\"HTTP Version Not Supported\"}");
+    case 507:
+        return TURBO_STR("{\"detail\":\"Insufficient Storage\"}");
     default:
         return TURBO_STR("{\"detail\":\"Error\"}");
     }
+}
+
+static int add_retry_after(turbo_request *request)
+{
+    char text[16];
+    int length = snprintf(text, sizeof(text), "%u", (unsigned)request->retry_after);
+    turbo_str digits = {text, (size_t)length};
+    turbo_str value;
+    int rc = turbo__arena_copy(&request->arena, digits, &value);
+    return rc != 0 ? rc
+                   : turbo__fields_add(&request->response.fields, &request->arena,
+                                       TURBO_STR("retry-after"), value);
 }
 
 int turbo__exchange_error(turbo_request *request, int status)
@@ -157,10 +192,40 @@ int turbo__exchange_error(turbo_request *request, int status)
     int rc =
         turbo__exchange_answer(request, status, TURBO_STR("application/json"), error_text(status));
     if (rc == 0 && status == 503) {
-        rc = turbo__fields_add(&request->response.fields, &request->arena, TURBO_STR("retry-after"),
-                               TURBO_STR("1"));
+        rc = add_retry_after(request);
     }
     return rc;
+}
+
+static int status_of(int error)
+{
+    switch (error) {
+    case TURBO_ELIMIT:
+        return 413;
+    case TURBO_EJSON:
+    case TURBO_EPROTOCOL:
+        return 400;
+    case TURBO_ETIMEOUT:
+        return 408;
+    case TURBO_EMEDIA:
+        return 415;
+    case TURBO_EINVALID:
+        return 422;
+    case TURBO_ENOSPACE:
+        return 507;
+    default:
+        return 500;
+    }
+}
+
+int turbo__exchange_fail(turbo_request *request, int error)
+{
+    int status = status_of(error);
+    if (status >= 500) {
+        turbo__log(TURBO_LOG_ERROR, "handler of %s failed: %s %s", turbo_route_name(request->route),
+                   turbo_error_name(error), turbo_error_detail());
+    }
+    return turbo__exchange_error(request, status);
 }
 
 int turbo__exchange_finish(turbo_request *request, bool abort)

@@ -11,6 +11,7 @@
 
 #include <pthread.h>
 
+#include "app/client.h"
 #include "app/router.h"
 #include "base/arena.h"
 #include "base/atomic.h"
@@ -27,16 +28,6 @@ typedef struct turbo__transport {
     /** See turbo_request_lock_wait(). */
     void (*lock_wait)(turbo_request *request, bool waiting);
 } turbo__transport;
-
-/** Addresses of one connection, kept by it, readable as long as the exchange. */
-typedef struct turbo__endpoints {
-    char peer[46]; /* INET6_ADDRSTRLEN, text without NUL beyond peer_len */
-    char local[46];
-    uint8_t peer_len;
-    uint8_t local_len;
-    uint16_t peer_port;
-    uint16_t local_port;
-} turbo__endpoints;
 
 typedef enum turbo__body_kind {
     TURBO__BODY_NONE,
@@ -111,12 +102,19 @@ struct turbo_request {
     uint64_t ticket;   /* of the inline call under way; 0: the handler runs elsewhere */
     bool lock_waiting; /* the handler's thread waits for the shared lock */
     bool preflight;    /* the response is that to a CORS preflight, complete as it is */
+    bool accounted;    /* it was counted */
+    uint64_t started;  /* ns; when the head was complete. 0: it was not */
+    uint64_t sent;     /* bytes of the answer that were handed to the connection */
     uint8_t version;
+    uint32_t retry_after; /* s; told with a 503 of the library */
     const turbo__endpoints *endpoints;
+    turbo__client client;
     const turbo__transport *transport;
     void *loop;          /* the owner */
     void *conn;          /* NULL once the connection is gone */
     turbo_request *next; /* in the inbox or the free list */
+    void *attached;      /* what dies with the exchange at the latest, or NULL */
+    turbo_release_fn *attached_release;
     turbo__pending pending;
     turbo_response response;
 };
@@ -130,6 +128,10 @@ void turbo__exchange_destroy(turbo_request *request);
 /** Makes it ready for a new request: everything released, memory kept. */
 void turbo__exchange_reset(turbo_request *request);
 
+/** Whether only the library writes this field: it says how messages are framed (RFC 9112 §6, §9.6).
+ */
+bool turbo__is_framing_field(turbo_str name);
+
 /** Drops body and fields of the response and sets status and a body `text` of the given type.
  * `text` and `type` must be static or from the exchange's arena. Used for the library's own
  * answers. */
@@ -138,6 +140,10 @@ int turbo__exchange_answer(turbo_request *request, int status, turbo_str type, t
 /** The library's own error answer for `status`: JSON {"detail": phrase}; 500 is plain text
  * (FastAPI's bodies). */
 int turbo__exchange_error(turbo_request *request, int status);
+
+/** The library's own answer for a negative `error` of a handler; those that are answered with 500
+ * are logged. */
+int turbo__exchange_fail(turbo_request *request, int error);
 
 /** Marks a pending exchange finished or aborted and posts it. Returns 0 or TURBO_ECANCELLED. The
  * exchange may be gone when it returns. */

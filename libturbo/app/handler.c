@@ -3,10 +3,12 @@
 
 #include <string.h>
 
+#include "app/exchange.h"
 #include "base/atomic.h"
 #include "base/error.h"
 #include "base/mem.h"
 #include "base/options.h"
+#include "base/str.h"
 #include "codec/http1_writer.h"
 
 /* Made by the constructors, shared by references, read by every worker, freed by the last unref. */
@@ -67,6 +69,11 @@ static int copy_field(turbo__fields *fields, turbo__arena *arena, turbo_str name
 {
     if (!turbo__field_name_valid(name) || !turbo__field_value_valid(value)) {
         return turbo__error_set(TURBO_EHEADER, "header of a static answer is not allowed");
+    }
+    if (turbo__is_framing_field(name) ||
+        turbo__str_equal_nocase(name, TURBO_STR("content-length"))) {
+        return turbo__error_set(TURBO_EHEADER, "header %.*s belongs to the library", (int)name.len,
+                                name.data);
     }
     turbo_str name_copy;
     turbo_str value_copy;
@@ -136,7 +143,9 @@ static int fill_static(turbo_handler *handler, const turbo_static_options *optio
     turbo__fields fields = {NULL, 0, 0};
     int rc = copy_fields(&fields, &handler->arena, options);
     if (rc == 0) {
-        rc = turbo__arena_copy(&handler->arena, options->body, &answer->body);
+        turbo_str none = {NULL, 0};
+        bool empty = answer->status == 205; /* RFC 9110 §15.3.6 */
+        rc = turbo__arena_copy(&handler->arena, empty ? none : options->body, &answer->body);
     }
     if (rc == 0) {
         rc = render(answer, &handler->arena, &fields);

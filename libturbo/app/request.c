@@ -4,11 +4,16 @@
 #include <string.h>
 
 #include "app/exchange.h"
+#include "base/compat.h"
 #include "base/error.h"
 #include "base/str.h"
 #include "codec/cookie.h"
+#include "codec/forwarded.h"
 #include "codec/query.h"
+#include "codec/url.h"
 #include "turbo/json.h"
+
+enum { HTTP_PORT = 80, HTTPS_PORT = 443 }; /* RFC 9110 §4.2 */
 
 turbo_str turbo_request_method(const turbo_request *request)
 {
@@ -35,10 +40,53 @@ int turbo_request_http_version(const turbo_request *request)
     return request->version;
 }
 
+/* NULL: the connection's own addresses hold. That is decided by one look at the connection, so that
+ * a server without proxies before it pays for no more. */
+static const turbo__client *told_client(const turbo_request *request)
+{
+    return turbo__likely(request->endpoints->trust == NULL) ? NULL : turbo__client_of(request);
+}
+
 turbo_str turbo_request_scheme(const turbo_request *request)
 {
-    (void)request; /* every stream is a plain one so far */
-    return TURBO_STR("http");
+    const turbo__client *client = told_client(request); /* every stream is a plain one so far */
+    return client != NULL ? client->scheme : TURBO_STR("http");
+}
+
+/* Host, or the authority of a target in absolute form, which comes first (RFC 9112 §3.2.2). */
+static turbo_str own_host(const turbo_request *request)
+{
+    turbo__url url;
+    turbo_str target = request->target;
+    bool absolute = target.len > 0 && target.data[0] != '/';
+    if (absolute && turbo__url_split(target, &url) == 0 && url.authority.len > 0) {
+        return url.authority;
+    }
+    const turbo__field *field = turbo__fields_find(&request->headers, TURBO_STR("host"));
+    turbo_str none = {NULL, 0};
+    return field != NULL ? field->value : none;
+}
+
+turbo_str turbo_request_host(const turbo_request *request, uint16_t *port)
+{
+    const turbo__client *client = told_client(request);
+    turbo_str host = {NULL, 0};
+    uint16_t number = 0;
+    if (client != NULL) {
+        host = client->host;
+        number = client->host_port;
+    }
+    uint16_t own_port = 0;
+    if (host.len == 0 && turbo__host_split(own_host(request), &host, &own_port) && number == 0) {
+        number = own_port;
+    }
+    if (number == 0) {
+        number = turbo_request_scheme(request).len == sizeof("https") - 1 ? HTTPS_PORT : HTTP_PORT;
+    }
+    if (port != NULL) {
+        *port = number;
+    }
+    return host;
 }
 
 size_t turbo_request_header_count(const turbo_request *request)
@@ -176,24 +224,36 @@ int turbo_request_json(turbo_request *request, turbo_json **out)
     return turbo_json_parse(request->body, out, NULL);
 }
 
+static turbo_str endpoint_text(const turbo__endpoint *end, uint16_t *port)
+{
+    if (port != NULL) {
+        *port = end->address.port;
+    }
+    turbo_str text = {end->text, end->text_len};
+    return text;
+}
+
 turbo_str turbo_request_peer(const turbo_request *request, uint16_t *port)
 {
-    const turbo__endpoints *ends = request->endpoints;
-    if (port != NULL) {
-        *port = ends->peer_port;
+    const turbo__client *client = told_client(request);
+    if (client == NULL) {
+        return endpoint_text(&request->endpoints->peer, port);
     }
-    turbo_str text = {ends->peer, ends->peer_len};
-    return text;
+    if (port != NULL) {
+        *port = client->port;
+    }
+    return client->peer;
+}
+
+turbo_str turbo_request_socket_peer(const turbo_request *request, uint16_t *port)
+{
+    const turbo__endpoints *ends = request->endpoints;
+    return endpoint_text(ends->relayed ? &ends->socket_peer : &ends->peer, port);
 }
 
 turbo_str turbo_request_local(const turbo_request *request, uint16_t *port)
 {
-    const turbo__endpoints *ends = request->endpoints;
-    if (port != NULL) {
-        *port = ends->local_port;
-    }
-    turbo_str text = {ends->local, ends->local_len};
-    return text;
+    return endpoint_text(&request->endpoints->local, port);
 }
 
 const turbo_route *turbo_request_route(const turbo_request *request)

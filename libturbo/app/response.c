@@ -28,30 +28,49 @@ int turbo_response_get_status(const turbo_response *response)
     return response->status;
 }
 
+/* How much of a header's name an error message quotes. */
+static int quoted(turbo_str name)
+{
+    enum { QUOTED_MAX = 100 };
+    return name.len < QUOTED_MAX ? (int)name.len : QUOTED_MAX;
+}
+
 static int check_field(turbo_response *response, turbo_str name, turbo_str value)
 {
     if (turbo__request_of(response)->pending.begun) {
         return turbo__error_set(TURBO_ESTATE, "the head was already sent");
     }
     if (!turbo__field_name_valid(name)) {
-        return turbo__error_set(TURBO_EHEADER, "header name is no token: '%.*s'",
-                                (int)(name.len % 100), name.data != NULL ? name.data : "");
+        return turbo__error_set(TURBO_EHEADER, "header name is no token: '%.*s'", quoted(name),
+                                name.data != NULL ? name.data : "");
     }
     if (!turbo__field_value_valid(value)) {
         return turbo__error_set(TURBO_EHEADER, "header %.*s has a control character in its value",
-                                (int)(name.len % 100), name.data);
+                                quoted(name), name.data);
     }
-    if (turbo__str_equal_nocase(name, TURBO_STR("connection")) ||
-        turbo__str_equal_nocase(name, TURBO_STR("transfer-encoding"))) {
-        return turbo__error_set(TURBO_EHEADER, "header %.*s belongs to the library", (int)name.len,
+    if (turbo__is_framing_field(name)) {
+        return turbo__error_set(TURBO_EHEADER, "header %.*s belongs to the library", quoted(name),
                                 name.data);
     }
     return 0;
 }
 
+/* Two lengths are an invitation to take the rest of the body for another message (RFC 9112 §6.3).
+ */
+static int check_length(const turbo_response *response, turbo_str name)
+{
+    turbo_str length = TURBO_STR("content-length");
+    if (name.len != length.len || !turbo__str_equal_nocase(name, length) ||
+        turbo__fields_find(&response->fields, length) == NULL) {
+        return 0;
+    }
+    return turbo__error_set(TURBO_EHEADER, "header Content-Length was set already");
+}
+
 int turbo_response_header(turbo_response *response, turbo_str name, turbo_str value)
 {
     int rc = check_field(response, name, value);
+    rc = rc != 0 ? rc : check_length(response, name);
     if (rc != 0) {
         return rc;
     }
@@ -185,6 +204,18 @@ int turbo_response_json(turbo_response *response, const turbo_json *json)
         turbo_json_text_free(text);
     }
     return rc;
+}
+
+int turbo_response_error(turbo_response *response, int error)
+{
+    turbo_request *request = turbo__request_of(response);
+    if (error >= 0) {
+        return turbo__error_set(TURBO_EINVAL, "%d is no error", error);
+    }
+    if (request->pending.begun) {
+        return turbo__error_set(TURBO_ESTATE, "the response is being streamed");
+    }
+    return turbo__exchange_fail(request, error);
 }
 
 int turbo_response_finish(turbo_response *response)

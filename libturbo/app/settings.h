@@ -26,6 +26,19 @@ typedef struct turbo__settings {
     uint32_t idle_timeout;
     uint32_t write_timeout;
     uint32_t grace;
+    size_t max_header;
+    size_t max_trailer;
+    uint32_t max_trailers;
+    uint32_t max_chunk_extension;
+    uint32_t max_chunk_extensions;
+    uint32_t body_rate;   /* bytes per second */
+    uint32_t retry_after; /* seconds */
+    uint32_t access_queue;
+    turbo_underscores underscores;
+    turbo_access_fn *access_log; /* NULL: none */
+    void *access_data;
+    turbo_forwarding forwarding;
+    bool proxy_protocol;
     bool reuse_port;
     bool redirect_slashes;
     bool strict_head;

@@ -53,6 +53,12 @@ int64_t turbo__clock_wall(void)
     return (int64_t)now(CLOCK_REALTIME_COARSE).tv_sec;
 }
 
+uint64_t turbo__clock_wall_us(void)
+{
+    struct timespec ts = now(CLOCK_REALTIME);
+    return (uint64_t)ts.tv_sec * 1000000u + (uint64_t)ts.tv_nsec / 1000u;
+}
+
 void turbo__http_date(int64_t seconds, char out[TURBO__HTTP_DATE_LEN])
 {
     static const char days[] = "SunMonTueWedThuFriSat";

@@ -13,6 +13,9 @@ uint64_t turbo__clock_ns(void);
 /** Seconds since 1970 of the calendar clock, coarse. */
 int64_t turbo__clock_wall(void);
 
+/** Microseconds since 1970-01-01 UTC, exact. */
+uint64_t turbo__clock_wall_us(void);
+
 struct timespec;
 
 /** Sleeps about `ns` nanoseconds; less when a signal comes. */

@@ -18,6 +18,17 @@ void turbo_log_set_sink(turbo_log_fn *fn, turbo_log_level level, void *user_data
     sink.user_data = user_data;
 }
 
+/* Whatever a line quotes, it stays one line. */
+static void hide_controls(char *line, size_t len)
+{
+    for (size_t i = 0; i < len; i++) {
+        unsigned char c = (unsigned char)line[i];
+        if ((c < 0x20 && c != '\t') || c == 0x7f) {
+            line[i] = '?';
+        }
+    }
+}
+
 void turbo__log(turbo_log_level level, const char *format, ...)
 {
     if (sink.fn == NULL || level < sink.level) {
@@ -32,6 +43,7 @@ void turbo__log(turbo_log_level level, const char *format, ...)
         return;
     }
     size_t len = (size_t)length < sizeof(line) ? (size_t)length : sizeof(line) - 1;
+    hide_controls(line, len);
     turbo_str view = {line, len};
     sink.fn(level, view, sink.user_data);
 }

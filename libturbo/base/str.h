@@ -12,6 +12,16 @@ static inline char turbo__ascii_lower(char c)
     return c >= 'A' && c <= 'Z' ? (char)(c | 0x20) : c;
 }
 
+/** The value of a hexadecimal digit of either case; -1 for any other byte. */
+static inline int turbo__ascii_hex(char c)
+{
+    if (c >= '0' && c <= '9') {
+        return c - '0';
+    }
+    c = turbo__ascii_lower(c);
+    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
 /** Equality without regard to ASCII case. */
 static inline bool turbo__str_equal_nocase(turbo_str a, turbo_str b)
 {

@@ -55,12 +55,16 @@ static void loop_ended(turbo_server *server)
     turbo__pool *pool = &server->pool;
     (void)pthread_mutex_lock(&pool->lock);
     pool->live_loops--;
-    if (pool->live_loops == 0) {
+    bool last = pool->live_loops == 0;
+    if (last) {
         pool->closing = true;
         (void)pthread_cond_broadcast(&pool->work);
     }
     (void)pthread_cond_broadcast(&pool->changed);
     (void)pthread_mutex_unlock(&pool->lock);
+    if (last) {
+        turbo__log_quit(server);
+    }
 }
 
 static void drive(turbo_server *server, turbo__loop *loop)

@@ -2,16 +2,23 @@
 #include "core/server.h"
 
 #include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <unistd.h>
 
+#include "base/compat.h"
 #include "base/error.h"
 #include "base/mem.h"
 #include "base/options.h"
 #include "net/socket.h"
 
-enum { MAX_LISTENERS = 64 };
+enum {
+    MAX_LISTENERS = 64,
+    UNIX_MODE = 0600,   /* of a socket file when none is given */
+    FIRST_PASSED_FD = 3 /* sd_listen_fds(3) */
+};
 
 static int offload(turbo__loop *loop, turbo_request *request)
 {
@@ -24,6 +31,14 @@ static void before_wait(turbo__loop *loop)
     if (server->hooks.before_wait != NULL) {
         server->hooks.before_wait(server->hooks.user_data);
     }
+    if (turbo__unlikely(loop->access != NULL)) {
+        turbo__log_turn(loop->owner);
+    }
+}
+
+static void log_pressing(turbo__loop *loop)
+{
+    turbo__log_hurry(loop->owner);
 }
 
 static void after_wait(turbo__loop *loop)
@@ -34,7 +49,7 @@ static void after_wait(turbo__loop *loop)
 static void close_listeners(turbo_server *server)
 {
     for (size_t i = 0; i < server->listener_count; i++) {
-        (void)close(server->listeners[i]); /* a listener has nothing to lose */
+        turbo__socket_close(&server->listeners[i]);
     }
     server->listener_count = 0;
 }
@@ -48,7 +63,19 @@ static void done_accepting(turbo__loop *loop)
     }
 }
 
-static const turbo__loop_ops loop_ops = {offload, before_wait, after_wait, done_accepting};
+static bool every_loop_full(const turbo__loop *loop)
+{
+    const turbo_server *server = loop->owner;
+    for (uint32_t i = 0; i < server->loop_count; i++) {
+        if (turbo__u32_load_acquire(&server->loops[i].full) == 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static const turbo__loop_ops loop_ops = {offload,      before_wait,    after_wait,
+                                         log_pressing, done_accepting, every_loop_full};
 
 /* --- making and freeing -------------------------------------------------- */
 
@@ -56,12 +83,14 @@ static int init_locks(turbo_server *server)
 {
     pthread_condattr_t attr;
     int failed = pthread_mutex_init(&server->pool.lock, NULL) |
-                 pthread_mutex_init(&server->monitor.lock, NULL) | pthread_condattr_init(&attr);
+                 pthread_mutex_init(&server->monitor.lock, NULL) |
+                 pthread_mutex_init(&server->log.lock, NULL) | pthread_condattr_init(&attr);
     if (failed != 0) {
         return TURBO_ESYSTEM;
     }
     failed = pthread_condattr_setclock(&attr, CLOCK_MONOTONIC) |
              pthread_cond_init(&server->pool.changed, &attr) |
+             pthread_cond_init(&server->log.wake, &attr) |
              pthread_cond_init(&server->pool.work, NULL) |
              pthread_cond_init(&server->monitor.wake, NULL);
     (void)pthread_condattr_destroy(&attr); /* has no resource on any known system */
@@ -112,9 +141,11 @@ static void destroy_locks(turbo_server *server)
     /* Nobody waits on them any more, so none of these can fail. */
     (void)pthread_mutex_destroy(&server->pool.lock);
     (void)pthread_mutex_destroy(&server->monitor.lock);
+    (void)pthread_mutex_destroy(&server->log.lock);
     (void)pthread_cond_destroy(&server->pool.changed);
     (void)pthread_cond_destroy(&server->pool.work);
     (void)pthread_cond_destroy(&server->monitor.wake);
+    (void)pthread_cond_destroy(&server->log.wake);
 }
 
 /* Ends a server that is driven by its owner: pending answers are waited for. */
@@ -144,6 +175,7 @@ void turbo_server_free(turbo_server *server)
         finish_stepping(server);
     }
     turbo__monitor_stop(server);
+    turbo__log_stop(server);
     for (uint32_t i = 0; i < server->loops_ready; i++) {
         turbo__loop_clear(&server->loops[i]);
     }
@@ -172,18 +204,27 @@ int turbo_route_add(turbo_server *server, const char *method, const char *patter
                    : turbo__application_add(&server->app, method, pattern, handler, options, out);
 }
 
-static int keep_listener(turbo_server *server, int fd)
+/* Makes room for `more` listeners, so that keeping them cannot fail. */
+static int reserve_listeners(turbo_server *server, size_t more)
 {
-    if (server->listener_count >= MAX_LISTENERS) {
+    if (more > MAX_LISTENERS - server->listener_count) {
         return turbo__error_set(TURBO_EADDRESS, "more than %d listeners", MAX_LISTENERS);
     }
-    int *grown = turbo__realloc(server->listeners, (server->listener_count + 1) * sizeof(*grown));
+    turbo__listening *grown =
+        turbo__realloc(server->listeners, (server->listener_count + more) * sizeof(*grown));
     if (grown == NULL) {
         return TURBO_ENOMEM;
     }
     server->listeners = grown;
-    server->listeners[server->listener_count++] = fd;
     return 0;
+}
+
+static void keep_listener(turbo_server *server, int fd, bool inherited)
+{
+    turbo__listening *added = &server->listeners[server->listener_count++];
+    memset(added, 0, sizeof(*added));
+    added->fd = fd;
+    added->inherited = inherited;
 }
 
 int turbo_server_listen(turbo_server *server, const char *host, uint16_t port, uint16_t *bound)
@@ -191,6 +232,7 @@ int turbo_server_listen(turbo_server *server, const char *host, uint16_t port, u
     const turbo__settings *settings = &server->app.settings;
     uint16_t real = 0;
     int rc = check_setup(server);
+    rc = rc != 0 ? rc : reserve_listeners(server, 1);
     if (rc != 0) {
         return rc;
     }
@@ -198,22 +240,92 @@ int turbo_server_listen(turbo_server *server, const char *host, uint16_t port, u
     if (fd < 0) {
         return fd;
     }
-    rc = keep_listener(server, fd);
-    if (rc != 0) {
-        (void)close(fd); /* the first error is the one to report */
-        return rc;
-    }
+    keep_listener(server, fd, false);
     if (bound != NULL) {
         *bound = real;
     }
     return 0;
 }
 
+int turbo_server_listen_unix(turbo_server *server, const char *path, uint32_t mode)
+{
+    int rc = check_setup(server);
+    if (rc == 0 && path == NULL) {
+        rc = turbo__error_set(TURBO_EINVAL, "a unix socket needs a path");
+    }
+    rc = rc != 0 ? rc : reserve_listeners(server, 1);
+    if (rc != 0) {
+        return rc;
+    }
+    int backlog = (int)server->app.settings.backlog;
+    rc = turbo__socket_listen_unix(path, mode != 0 ? mode : UNIX_MODE, backlog,
+                                   &server->listeners[server->listener_count]);
+    server->listener_count += rc == 0 ? 1 : 0;
+    return rc;
+}
+
+/* Takes `count` descriptors from `first` on, all or none. */
+static int adopt(turbo_server *server, int first, int count)
+{
+    int rc = reserve_listeners(server, (size_t)count);
+    for (int i = 0; rc == 0 && i < count; i++) {
+        rc = turbo__socket_check(first + i);
+    }
+    for (int i = 0; rc == 0 && i < count; i++) {
+        rc = turbo__socket_adopt(first + i);
+    }
+    for (int i = 0; rc == 0 && i < count; i++) {
+        keep_listener(server, first + i, true);
+    }
+    return rc;
+}
+
 int turbo_server_listen_fd(turbo_server *server, int fd)
 {
     int rc = check_setup(server);
-    rc = rc != 0 ? rc : turbo__socket_adopt(fd);
-    return rc != 0 ? rc : keep_listener(server, fd);
+    return rc != 0 ? rc : adopt(server, fd, 1);
+}
+
+/* A whole decimal number from 0 to INT_MAX in the environment. */
+static bool read_number(const char *name, long *value)
+{
+    const char *text = getenv(name);
+    char *end = NULL;
+    if (text == NULL || text[0] < '0' || text[0] > '9') {
+        return false;
+    }
+    errno = 0;
+    *value = strtol(text, &end, 10);
+    return errno == 0 && *end == '\0' && *value <= INT_MAX;
+}
+
+int turbo_server_listen_env(turbo_server *server)
+{
+    int rc = check_setup(server);
+    long process = 0;
+    long count = 0;
+    if (rc != 0) {
+        return rc;
+    }
+    if (!read_number("LISTEN_PID", &process) || process != (long)getpid()) {
+        return turbo__error_set(TURBO_ENOTFOUND, "LISTEN_PID does not name this process");
+    }
+    if (!read_number("LISTEN_FDS", &count) || count == 0) {
+        return turbo__error_set(TURBO_ENOTFOUND, "LISTEN_FDS tells of no descriptor");
+    }
+    if (count > MAX_LISTENERS) {
+        return turbo__error_set(TURBO_EADDRESS, "more than %d listeners", MAX_LISTENERS);
+    }
+    return adopt(server, FIRST_PASSED_FD, (int)count);
+}
+
+int turbo_server_listener(const turbo_server *server, size_t index)
+{
+    if (index >= server->listener_count) {
+        return turbo__error_set(TURBO_ENOTFOUND, "the server has %zu listeners, not %zu",
+                                server->listener_count, index + 1);
+    }
+    return server->listeners[index].fd;
 }
 
 static int make_loops(turbo_server *server)
@@ -223,6 +335,10 @@ static int make_loops(turbo_server *server)
     if (server->loops != NULL) {
         return turbo__error_set(TURBO_ESTATE, "an earlier start failed; make a new server");
     }
+    int rc = turbo__application_number(&server->app);
+    if (rc != 0) {
+        return rc;
+    }
     server->loops = turbo__calloc(count, sizeof(*server->loops));
     if (server->loops == NULL) {
         return TURBO_ENOMEM;
@@ -231,8 +347,8 @@ static int make_loops(turbo_server *server)
     uint32_t share = (settings->max_connections + count - 1) / count;
     for (uint32_t i = 0; i < count; i++) {
         server->loops_ready = i + 1;
-        int rc = turbo__loop_init(&server->loops[i], &server->app, &loop_ops, server,
-                                  server->listeners, server->listener_count, share);
+        rc = turbo__loop_init(&server->loops[i], &server->app, &loop_ops, server, server->listeners,
+                              server->listener_count, share);
         if (rc != 0) {
             return rc;
         }
@@ -253,6 +369,7 @@ int turbo_server_start(turbo_server *server)
         server->loops[i].guarded = true;
     }
     rc = turbo__monitor_start(server);
+    rc = rc != 0 ? rc : turbo__log_start(server, true);
     if (rc != 0) {
         return rc;
     }
@@ -262,6 +379,7 @@ int turbo_server_start(turbo_server *server)
         for (uint32_t i = 0; i < server->loop_count; i++) {
             turbo__loop_stop(&server->loops[i], 2);
         }
+        turbo__log_stop(server);
     }
     /* A stop that came before the loops were there. */
     if (turbo__u32_load_acquire(&server->stop_calls) > 0) {
@@ -294,11 +412,11 @@ int turbo_server_wait(turbo_server *server, int timeout_ms)
     turbo__clock_deadline(timeout_ms > 0 ? (uint32_t)timeout_ms : 0, &until);
     int rc = 0;
     (void)pthread_mutex_lock(&pool->lock);
-    while (pool->live_loops > 0 && rc != ETIMEDOUT) {
+    while ((pool->live_loops > 0 || pool->log_runs) && rc != ETIMEDOUT) {
         rc = timeout_ms < 0 ? pthread_cond_wait(&pool->changed, &pool->lock)
                             : pthread_cond_timedwait(&pool->changed, &pool->lock, &until);
     }
-    bool done = pool->live_loops == 0;
+    bool done = pool->live_loops == 0 && !pool->log_runs;
     (void)pthread_mutex_unlock(&pool->lock);
     return done ? 0 : TURBO_EAGAIN;
 }
@@ -311,6 +429,7 @@ int turbo_server_pollfd(turbo_server *server)
                               (unsigned)server->app.settings.workers);
     }
     rc = rc != 0 ? rc : make_loops(server);
+    rc = rc != 0 ? rc : turbo__log_start(server, false);
     if (rc != 0) {
         return rc;
     }
@@ -330,38 +449,11 @@ int turbo_server_step(turbo_server *server, int timeout_ms)
     turbo__loop_drive_here(loop);
     int rc = turbo__loop_run(loop, timeout_ms);
     if (rc == TURBO__STOPPED) {
+        turbo__log_stop(server);
         return 0;
     }
     if (rc == 0 && turbo__loop_has_work(loop)) {
         turbo__loop_wake(loop); /* the descriptor is to show it */
     }
     return rc < 0 ? rc : 1;
-}
-
-/* --- metrics ------------------------------------------------------------- */
-
-int turbo_server_metrics(const turbo_server *server, turbo_metrics *metrics)
-{
-    size_t size = metrics->size;
-    if (size != sizeof(*metrics)) {
-        return turbo__error_set(TURBO_EOPTION, "turbo_metrics.size is %zu: set it to %zu", size,
-                                sizeof(*metrics));
-    }
-    memset(metrics, 0, sizeof(*metrics));
-    metrics->size = size;
-    for (uint32_t i = 0; i < server->loops_ready; i++) {
-        const turbo__counters *from = &server->loops[i].counters;
-        metrics->requests += turbo__u64_load_relaxed(&from->requests);
-        for (int class = 0; class < 6; class ++) {
-            metrics->responses[class] += turbo__u64_load_relaxed(&from->responses[class]);
-        }
-        metrics->connections += turbo__u64_load_relaxed(&from->connections);
-        metrics->open_connections += turbo__u64_load_relaxed(&from->open_connections);
-        metrics->bytes_in += turbo__u64_load_relaxed(&from->bytes_in);
-        metrics->bytes_out += turbo__u64_load_relaxed(&from->bytes_out);
-        metrics->parse_errors += turbo__u64_load_relaxed(&from->parse_errors);
-        metrics->handovers += turbo__u64_load_relaxed(&from->handovers);
-        metrics->offloaded += turbo__u64_load_relaxed(&from->offloaded);
-    }
-    return 0;
 }

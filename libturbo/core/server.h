@@ -41,6 +41,7 @@ typedef struct turbo__pool {
     turbo__job **jobs_end;
     uint32_t job_count;
     uint32_t live_loops;
+    bool log_runs; /* the log's thread, when turbo_server_wait() is to wait for it */
     bool closing;
 } turbo__pool;
 
@@ -55,17 +56,28 @@ typedef struct turbo__monitor {
     uint64_t *seen;           /* call words at the last look */
 } turbo__monitor;
 
+/** Hands access records to the program; see log_thread.c. */
+typedef struct turbo__log_thread {
+    pthread_t thread;
+    bool started; /* set before the loops run */
+    pthread_mutex_t lock;
+    pthread_cond_t wake;
+    bool quit; /* guarded by lock */
+    turbo__atomic_u32 state;
+} turbo__log_thread;
+
 struct turbo_server {
     turbo__application app;
     turbo_thread_hooks hooks;
     turbo__phase phase; /* guarded by pool.lock once threads run */
-    int *listeners;
+    turbo__listening *listeners;
     size_t listener_count;
     turbo__loop *loops;
     uint32_t loop_count;
     uint32_t loops_ready;
     turbo__pool pool;
     turbo__monitor monitor;
+    turbo__log_thread log;
     turbo__atomic_u32 stop_calls;
     turbo__atomic_u32
         done_accepting; /* loops that will not accept any more; the last closes the listeners */
@@ -83,6 +95,19 @@ void turbo__pool_join(turbo_server *server);
 bool turbo__pool_hand_over(turbo_server *server, turbo__loop *loop, uint64_t word);
 /** See turbo__loop_ops. */
 int turbo__pool_offload(turbo__loop *loop, turbo_request *request);
+
+/* log_thread.c */
+/** Starts the thread if there is an access log; `waited_for`: turbo_server_wait() waits for its
+ * end. Returns 0 or TURBO_ESYSTEM. */
+int turbo__log_start(turbo_server *server, bool waited_for);
+/** Says that no records will come any more; the thread ends once it has handed over all. */
+void turbo__log_quit(turbo_server *server);
+/** The same, and waits for it. */
+void turbo__log_stop(turbo_server *server);
+/** A loop has finished its turn. Driver. */
+void turbo__log_turn(turbo_server *server);
+/** A loop's queue is half full. Driver. */
+void turbo__log_hurry(turbo_server *server);
 
 /* monitor.c */
 int turbo__monitor_start(turbo_server *server);

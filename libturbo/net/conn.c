@@ -5,10 +5,13 @@
 
 #include "base/compat.h"
 #include "base/error.h"
+#include "base/log.h"
 #include "base/mem.h"
+#include "codec/proxy.h"
 
 enum {
-    LINGER_MS = 2000 /* how long a refused client may take to read its answer */
+    LINGER_MS = 2000,      /* how long a refused client may take to read its answer */
+    END_LINGER_READS = 16, /* reads that a lingering connection gets when the server stops */
 };
 
 static uint32_t timer_ms(const turbo__loop *loop, turbo__timer timer)
@@ -32,13 +35,51 @@ void turbo__conn_timer(turbo__conn *conn, turbo__timer timer)
 {
     turbo__loop *loop = conn->loop;
     turbo__list_remove(&conn->timer_link);
+    conn->timer = timer;
     conn->deadline = loop->now + timer_ms(loop, timer);
     turbo__list_append(&loop->timers[timer], &conn->timer_link);
 }
 
 void turbo__conn_no_timer(turbo__conn *conn)
 {
+    conn->timer = TURBO__TIMER_NONE;
     turbo__list_remove(&conn->timer_link);
+}
+
+/* A client that does not take its answer is waited for first: nothing is read from it meanwhile. */
+static turbo__timer timer_of_state(const turbo__conn *conn)
+{
+    if (conn->out != NULL) {
+        return TURBO__TIMER_WRITE;
+    }
+    switch (conn->state) {
+    case TURBO__CONN_IDLE:
+        return TURBO__TIMER_IDLE;
+    case TURBO__CONN_HEAD:
+        return TURBO__TIMER_HEAD;
+    case TURBO__CONN_BODY:
+    case TURBO__CONN_DRAIN:
+        return TURBO__TIMER_BODY;
+    case TURBO__CONN_HANDLER:
+        return conn->reader_waits ? TURBO__TIMER_BODY : TURBO__TIMER_NONE;
+    case TURBO__CONN_LINGER:
+        return TURBO__TIMER_LINGER;
+    default:
+        return TURBO__TIMER_NONE;
+    }
+}
+
+void turbo__conn_arm(turbo__conn *conn)
+{
+    turbo__timer timer = timer_of_state(conn);
+    if (timer == conn->timer && timer != TURBO__TIMER_IDLE) {
+        return;
+    }
+    if (timer == TURBO__TIMER_NONE) {
+        turbo__conn_no_timer(conn);
+    } else {
+        turbo__conn_timer(conn, timer);
+    }
 }
 
 static turbo__conn *take_conn(turbo__loop *loop)
@@ -80,6 +121,7 @@ static void reset_conn(turbo__conn *conn, turbo__loop *loop)
     conn->parser = parser;
     conn->watch = TURBO__WATCH_CONN;
     conn->state = TURBO__CONN_IDLE;
+    conn->timer = TURBO__TIMER_NONE;
     conn->loop = loop;
     conn->out_end = &conn->out;
     turbo__list_init(&conn->link);
@@ -87,7 +129,7 @@ static void reset_conn(turbo__conn *conn, turbo__loop *loop)
     turbo__list_init(&conn->ready_link);
 }
 
-int turbo__conn_open(turbo__loop *loop, int fd, const turbo__endpoints *ends)
+static int add_conn(turbo__loop *loop, int fd, const turbo__endpoints *ends, turbo__conn **out)
 {
     turbo__conn *conn = take_conn(loop);
     if (conn == NULL) {
@@ -96,6 +138,8 @@ int turbo__conn_open(turbo__loop *loop, int fd, const turbo__endpoints *ends)
     reset_conn(conn, loop);
     turbo__stream_init_plain(&conn->stream, fd);
     conn->ends = *ends;
+    turbo__endpoints_judge(&conn->ends, &loop->app->trust);
+    conn->proxy_due = loop->app->settings.proxy_protocol && conn->ends.trust != NULL;
     turbo__http1_next(&conn->parser, 0);
     conn->interest = TURBO__READABLE | TURBO__PEER_CLOSED;
     int rc = turbo__poller_add(&loop->poller, fd, conn->interest, false, conn);
@@ -105,10 +149,32 @@ int turbo__conn_open(turbo__loop *loop, int fd, const turbo__endpoints *ends)
     }
     turbo__list_append(&loop->conns, &conn->link);
     loop->conn_count++;
-    turbo__u64_bump(&loop->counters.connections, 1);
-    turbo__u64_bump(&loop->counters.open_connections, 1);
-    turbo__conn_timer(conn, TURBO__TIMER_HEAD);
+    *out = conn;
     return 0;
+}
+
+int turbo__conn_open(turbo__loop *loop, int fd, const turbo__endpoints *ends)
+{
+    turbo__conn *conn;
+    int rc = add_conn(loop, fd, ends, &conn);
+    if (rc == 0) {
+        turbo__u64_bump(&loop->counters.connections, 1);
+        turbo__u64_bump(&loop->counters.open_connections, 1);
+        turbo__conn_arm(conn);
+    }
+    return rc;
+}
+
+int turbo__conn_turn_away(turbo__loop *loop, int fd, const turbo__endpoints *ends)
+{
+    turbo__conn *conn;
+    int rc = add_conn(loop, fd, ends, &conn);
+    if (rc == 0) {
+        conn->surplus = true;
+        loop->surplus_count++;
+        turbo__http1_fail(conn, 503);
+    }
+    return rc;
 }
 
 void turbo__conn_release_input(turbo__conn *conn)
@@ -187,7 +253,7 @@ void turbo__conn_close(turbo__conn *conn)
     turbo__loop *loop = conn->loop;
     bool pending = conn->state == TURBO__CONN_HANDLER;
     turbo__list_remove(&conn->link);
-    turbo__list_remove(&conn->timer_link);
+    turbo__conn_no_timer(conn);
     turbo__list_remove(&conn->ready_link);
     turbo__output_clear(conn);
     if (loop->current == conn) {
@@ -195,14 +261,22 @@ void turbo__conn_close(turbo__conn *conn)
         loop->out.len = 0;
     }
     loop->conn_count--;
-    turbo__u64_bump(&loop->counters.open_connections,
-                    UINT64_MAX); /* one less, before the peer can see it */
+    if (conn->surplus) {
+        loop->surplus_count--;
+    } else { /* one less, before the peer can see it */
+        turbo__u64_bump(&loop->counters.open_connections, UINT64_MAX);
+    }
+    if (conn->state == TURBO__CONN_LINGER) {
+        loop->linger_count--;
+    }
     turbo__stream_close(&conn->stream);
     conn->state = TURBO__CONN_CLOSED;
     loop->kept_count++;
     turbo_request *request = conn->request;
+    if (request != NULL) { /* the answer was not completed */
+        turbo__account(conn, request->begun ? request->response.status : 0);
+    }
     if (request != NULL && pending) {
-        turbo__u64_bump(&loop->counters.responses[0], request->begun ? 0 : 1);
         turbo__conn_tell_closed(request);
         if (!exchange_over(request)) {
             return; /* ends when its handler is done */
@@ -225,20 +299,18 @@ void turbo__conn_finish(turbo__conn *conn)
         return;
     }
     conn->close_after = true;
-    if (conn->out != NULL) {
-        turbo__conn_timer(conn, TURBO__TIMER_WRITE);
-        turbo__conn_update(conn);
-        return;
-    }
-    if (conn->peer_closed) {
+    if (conn->out == NULL && conn->peer_closed) {
         turbo__conn_close(conn);
         return;
     }
-    conn->stream.ops->shut_down(&conn->stream);
-    conn->state = TURBO__CONN_LINGER;
-    conn->in_pos = 0;
-    conn->in_len = 0;
-    turbo__conn_timer(conn, TURBO__TIMER_LINGER);
+    if (conn->out == NULL) {
+        conn->stream.ops->shut_down(&conn->stream);
+        conn->state = TURBO__CONN_LINGER;
+        conn->loop->linger_count++;
+        conn->in_pos = 0;
+        conn->in_len = 0;
+    }
+    turbo__conn_arm(conn);
     turbo__conn_update(conn);
 }
 
@@ -265,23 +337,19 @@ void turbo__conn_update(turbo__conn *conn)
 
 void turbo__conn_expired(turbo__conn *conn, turbo__timer timer)
 {
+    if (timer != timer_of_state(conn)) {
+        return; /* a thread that lost the baton had no time to stop it */
+    }
     switch (timer) {
     case TURBO__TIMER_HEAD:
-        if (conn->state == TURBO__CONN_HEAD) {
-            turbo__http1_refuse(conn, 408);
-            return;
-        }
-        break;
+        turbo__http1_refuse(conn, 408);
+        return;
     case TURBO__TIMER_BODY:
-        if (conn->state == TURBO__CONN_BODY) {
-            turbo__http1_refuse(conn, 408);
-            return;
-        }
-        break;
+        turbo__http1_body_late(conn);
+        return;
     default:
-        break;
+        turbo__conn_close(conn);
     }
-    turbo__conn_close(conn);
 }
 
 /* Reads once. Returns false when the connection was closed. */
@@ -305,6 +373,38 @@ static bool read_some(turbo__conn *conn)
         return false;
     }
     return true;
+}
+
+void turbo__conn_end_linger(turbo__conn *conn)
+{
+    for (int i = 0; i < END_LINGER_READS && !conn->peer_closed; i++) {
+        conn->in_len = 0;
+        if (!read_some(conn)) {
+            return;
+        }
+        if (conn->in_len == 0) {
+            break;
+        }
+    }
+    turbo__conn_close(conn);
+}
+
+void turbo__conn_retire(turbo__conn *conn)
+{
+    if (conn->state == TURBO__CONN_DRAIN) {
+        turbo__conn_finish(conn);
+        return;
+    }
+    bool idle =
+        conn->state == TURBO__CONN_IDLE && conn->out == NULL && conn->in_pos == conn->in_len;
+    if (!idle || !read_some(conn)) {
+        return;
+    }
+    if (conn->in_pos < conn->in_len) {
+        turbo__list_append(&conn->loop->ready, &conn->ready_link);
+    } else {
+        turbo__conn_close(conn);
+    }
 }
 
 void turbo__conn_note_peer_closed(turbo__conn *conn)
@@ -331,7 +431,6 @@ static int handle_output(turbo__conn *conn)
     if (conn->out != NULL) {
         return 0;
     }
-    turbo__conn_no_timer(conn);
     if (conn->close_after) {
         turbo__conn_finish(conn);
         return 0;
@@ -342,6 +441,42 @@ static int handle_output(turbo__conn *conn)
     return turbo__http1_advance(conn);
 }
 
+/* Takes the PROXY header off the start of the input. A peer that sends none or a malformed one gets
+ * no answer: it is a proxy, and would hand it to a client that asked nothing. Returns false when the
+ * header is not complete yet, or the connection was closed. */
+static bool read_proxy(turbo__conn *conn)
+{
+    turbo_str input = {conn->in, conn->in_len};
+    turbo__proxy header;
+    size_t used = 0;
+    int rc = turbo__proxy_parse(input, &header, &used);
+    if (rc == TURBO_EAGAIN && !conn->peer_closed) {
+        return false;
+    }
+    if (rc != 0) {
+        if (conn->in_len > 0) { /* a connection without any byte was a probe */
+            turbo__log(TURBO_LOG_WARNING, "connection from %.*s closed: %s", conn->ends.peer.text_len,
+                       conn->ends.peer.text,
+                       rc == TURBO_EAGAIN ? "its PROXY header is not complete"
+                                          : turbo_error_detail());
+            turbo__metrics_refused(&conn->loop->counters, TURBO__REFUSED_PROXY);
+        }
+        turbo__conn_close(conn);
+        return false;
+    }
+    conn->proxy_due = false;
+    if (header.relayed) {
+        turbo__endpoints_relay(&conn->ends, header.source, header.destination,
+                               &conn->loop->app->trust);
+    }
+    conn->in_pos = used;
+    if (used == conn->in_len) {
+        turbo__conn_release_input(conn);
+    }
+    turbo__http1_next(&conn->parser, conn->in_pos);
+    return true;
+}
+
 static int handle_input(turbo__conn *conn)
 {
     if (!turbo__http1_wants_input(conn)) {
@@ -349,6 +484,9 @@ static int handle_input(turbo__conn *conn)
         return 0;
     }
     if (!read_some(conn)) {
+        return 0;
+    }
+    if (turbo__unlikely(conn->proxy_due) && !read_proxy(conn)) {
         return 0;
     }
     return turbo__http1_advance(conn);

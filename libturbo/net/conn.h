@@ -17,6 +17,7 @@ typedef enum turbo__conn_state {
     TURBO__CONN_HEAD,    /* part of a head has come */
     TURBO__CONN_BODY,    /* the body comes, the handler waits for it */
     TURBO__CONN_HANDLER, /* the handler runs or its answer is pending */
+    TURBO__CONN_DRAIN,   /* answered; the rest of the request's body is thrown away */
     TURBO__CONN_LINGER,  /* answered and shut down; what still comes is thrown away */
     TURBO__CONN_CLOSED
 } turbo__conn_state;
@@ -37,16 +38,20 @@ struct turbo__conn {
     bool keep_alive;    /* another request may follow */
     bool peer_closed;   /* its sending side, and all it sent was read */
     bool fin_seen;      /* the poller said so; bytes may still be unread */
-    bool discard;       /* the body is read but thrown away: the answer is made already */
+    bool body_due;      /* the end of the current message was not reached */
+    bool reader_waits;  /* the handler asked for a part of the body that has not come */
+    bool surplus;       /* beyond the limit: it is told so, and closed */
     bool close_after;   /* close when all output is sent */
     bool broken;        /* close at the next chance: output failed */
-    bool continue_due;  /* 100 Continue is sent when the body is first asked for */
+    bool continue_due;  /* the client may wait for 100 Continue, sent when its body is wanted */
     int body_error;     /* why a streamed body ended early, or 0 */
+    int body_status;    /* … and the answer to that */
     turbo__loop *loop;
     turbo__list link;       /* loop->conns */
     turbo__list timer_link; /* one of loop->timers, or none */
+    turbo__timer timer;     /* which one */
     turbo__list ready_link; /* loop->ready, or none */
-    uint64_t deadline;      /* ms */
+    uint64_t deadline;      /* ms; of `timer` */
     uint32_t interest;      /* what the poller watches */
     uint32_t served;        /* requests so far */
     turbo__stream stream;
@@ -58,16 +63,28 @@ struct turbo__conn {
     turbo__http1_parser parser;
     turbo__http1_head head;
     uint64_t body_seen;     /* bytes of body so far */
+    uint64_t waited;        /* ms that the server has waited for bytes of the body */
+    uint64_t drained;       /* bytes of body thrown away */
     turbo_request *request; /* the current exchange */
     turbo__out *out;
     turbo__out **out_end;
     size_t out_bytes; /* in `out`, without files */
     turbo__endpoints ends;
+    bool proxy_due; /* a PROXY header must come before the first request */
     turbo__conn *next_free;
 };
 
 /* conn.c */
 int turbo__conn_open(turbo__loop *loop, int fd, const turbo__endpoints *ends);
+/** Answers a client beyond the limit of connections with 503 and closes. Takes `fd`; returns 0 or
+ * an error, and `fd` stays the caller's then. */
+int turbo__conn_turn_away(turbo__loop *loop, int fd, const turbo__endpoints *ends);
+/** The server stops: closes a connection on which nothing is under way. A request that has just
+ * come is served. */
+void turbo__conn_retire(turbo__conn *conn);
+/** Closes a lingering connection now, but reads first what has come: a close with unread input
+ * resets the connection, and the client may lose its answer (RFC 9112 §9.6). */
+void turbo__conn_end_linger(turbo__conn *conn);
 /** Frees closed connections beyond `keep`. Between events only. */
 void turbo__conn_trim(turbo__loop *loop, uint32_t keep);
 /** Handles what the poller reported. Returns 0 or TURBO__LOST. */
@@ -79,12 +96,15 @@ void turbo__conn_close(turbo__conn *conn);
 void turbo__conn_finish(turbo__conn *conn);
 /** Gives the receive buffer back; idle connections keep none. */
 void turbo__conn_release_input(turbo__conn *conn);
+/** Starts the timer of the present state, unless it runs; that of an idle connection starts anew.
+ */
+void turbo__conn_arm(turbo__conn *conn);
 /** Puts it on a timer list with a new deadline; turbo__conn_no_timer() takes it off. */
 void turbo__conn_timer(turbo__conn *conn, turbo__timer timer);
 void turbo__conn_no_timer(turbo__conn *conn);
 /** Sets the poller right for the present state. */
 void turbo__conn_update(turbo__conn *conn);
-/** A deadline has passed. */
+/** A deadline has passed; its timer is off. */
 void turbo__conn_expired(turbo__conn *conn, turbo__timer timer);
 /** Tells a waiting on_close callback that the peer closed its side. An answer under way is still
  * sent (the peer may be half-closed only). */
@@ -108,8 +128,20 @@ int turbo__http1_news(turbo_request *request);
 int turbo__http1_continue_stream(turbo__conn *conn);
 /** Answers a message that could not be parsed, and closes. */
 void turbo__http1_refuse(turbo__conn *conn, int status);
+/** Answers with an error of the server's own, and closes. */
+void turbo__http1_fail(turbo__conn *conn, int status);
+/** The rest of the body did not come in time. */
+void turbo__http1_body_late(turbo__conn *conn);
 /** Hands the received part of a streamed body to a waiting reader. */
 void turbo__http1_deliver(turbo__conn *conn);
+
+/* account.c */
+/** The head of the current exchange is complete. */
+void turbo__account_head(turbo__conn *conn);
+/** Counts the current exchange and tells the access log of it; the first call for an exchange
+ * counts. `status` 0: broken off without an answer. To be called before the peer can see the end of
+ * the answer. */
+void turbo__account(turbo__conn *conn, int status);
 
 /* respond.c */
 /** Writes the complete response of the current exchange and ends it. */
@@ -119,6 +151,8 @@ void turbo__respond_static(turbo__conn *conn, const turbo__static_answer *answer
 /** Moves a streamed response on: head, chunks, end. `finished`, `writable` as taken from `pending`.
  */
 void turbo__respond_stream(turbo__conn *conn);
+/** Writes what a streamed response has given so far, and closes. */
+void turbo__respond_abort(turbo__conn *conn);
 
 /* output.c */
 /** Adds bytes (copied) to what is sent at the next flush. A failure marks the connection broken. */

@@ -76,7 +76,7 @@ static int move_body(turbo_request *request)
 static bool room_for_body(turbo__conn *conn)
 {
     turbo_request *request = conn->request;
-    bool copied = request->streams_body || conn->discard || request->body_buf.len > 0;
+    bool copied = request->streams_body || request->body_buf.len > 0;
     if (conn->in_len == conn->in_cap && !copied) {
         if (move_body(request) != 0) {
             return false;
@@ -103,6 +103,7 @@ bool turbo__http1_make_room(turbo__conn *conn)
     case TURBO__CONN_BODY:
     case TURBO__CONN_HANDLER:
         return room_for_body(conn);
+    case TURBO__CONN_DRAIN: /* nobody refers to what was parsed */
     case TURBO__CONN_LINGER:
         conn->in_len = 0;
         conn->in_pos = 0;
@@ -110,6 +111,14 @@ bool turbo__http1_make_room(turbo__conn *conn)
     default:
         return room_for_head(conn);
     }
+}
+
+/* Reads ahead of the handler, as far as the window. */
+static bool stream_wants_input(const turbo__conn *conn)
+{
+    const turbo_request *request = conn->request;
+    return request->streams_body && !request->body_complete && conn->body_error == 0 &&
+           request->body_buf.len < conn->loop->app->settings.stream_window;
 }
 
 bool turbo__http1_wants_input(const turbo__conn *conn)
@@ -121,10 +130,10 @@ bool turbo__http1_wants_input(const turbo__conn *conn)
     case TURBO__CONN_IDLE:
     case TURBO__CONN_HEAD:
     case TURBO__CONN_BODY:
+    case TURBO__CONN_DRAIN:
         return conn->out == NULL;
     case TURBO__CONN_HANDLER:
-        return conn->request->streams_body && !conn->request->body_complete &&
-               conn->request->body_buf.len < conn->loop->app->settings.stream_window;
+        return stream_wants_input(conn);
     case TURBO__CONN_LINGER:
         return true;
     default:
@@ -134,16 +143,37 @@ bool turbo__http1_wants_input(const turbo__conn *conn)
 
 /* --- the end of one message ---------------------------------------------- */
 
+static bool expects_body(const turbo__conn *conn)
+{
+    return conn->head.chunked || conn->head.content_length > 0;
+}
+
+/* Whether the rest of a body that nobody reads is little enough to read it and keep the connection.
+ * A client that waits for 100 Continue may send it or not: RFC 9110 §10.1.1. */
+static bool can_drain(const turbo__conn *conn)
+{
+    if (conn->continue_due || conn->body_error != 0) {
+        return false;
+    }
+    return conn->head.chunked || conn->head.content_length - conn->body_seen <= DRAIN_MAX;
+}
+
 /* Called when the answer is written. Returns whether the connection goes on. */
 static bool next_message(turbo__conn *conn)
 {
-    conn->discard = false;
     if (!conn->keep_alive || conn->broken) {
         turbo__conn_finish(conn);
         return false;
     }
+    if (conn->body_due) {
+        conn->state = TURBO__CONN_DRAIN;
+        conn->drained = 0;
+        return true;
+    }
     conn->state = TURBO__CONN_IDLE;
-    if (conn->in_pos >= conn->in_len && conn->in != NULL) {
+    if (conn->in_pos < conn->in_len) {
+        turbo__u64_bump(&conn->loop->counters.pipelined, 1);
+    } else if (conn->in != NULL) {
         turbo__conn_release_input(conn);
     }
     turbo__http1_next(&conn->parser, conn->in_pos);
@@ -152,32 +182,43 @@ static bool next_message(turbo__conn *conn)
 
 static step answer(turbo__conn *conn)
 {
-    if (!conn->request->body_complete) {
+    if (conn->body_due && !can_drain(conn)) {
         conn->keep_alive = false; /* what follows is the rest of this body, not a request */
     }
     turbo__respond(conn);
     return next_message(conn) ? STEP_AGAIN : STEP_WAIT;
 }
 
-void turbo__http1_refuse(turbo__conn *conn, int status)
+static void set_error(turbo_request *request, int status)
 {
-    turbo__loop *loop = conn->loop;
-    turbo__u64_bump(&loop->counters.parse_errors, 1);
+    if (turbo__exchange_error(request, status) != 0) {
+        request->response.status = status; /* without a body then */
+    }
+}
+
+void turbo__http1_fail(turbo__conn *conn, int status)
+{
     if (conn->request == NULL) {
-        conn->request = turbo__loop_take_request(loop);
+        conn->request = turbo__loop_take_request(conn->loop);
     }
     if (conn->request == NULL) {
         turbo__conn_close(conn);
         return;
     }
-    conn->request->method = TURBO_STR("GET");
-    conn->keep_alive = false;
-    conn->head.version = 11;
-    if (turbo__exchange_error(conn->request, status) != 0) {
-        conn->request->response.status = status; /* without a body then */
+    if (conn->request->method.len == 0) { /* no head was read: the answer may have a body */
+        conn->request->method = TURBO_STR("GET");
+        conn->head.version = 11;
     }
+    conn->keep_alive = false;
+    set_error(conn->request, status);
     turbo__respond(conn);
     turbo__conn_finish(conn);
+}
+
+void turbo__http1_refuse(turbo__conn *conn, int status)
+{
+    turbo__metrics_refused(&conn->loop->counters, status);
+    turbo__http1_fail(conn, status);
 }
 
 /* --- the handler --------------------------------------------------------- */
@@ -190,6 +231,7 @@ static step call_inline(turbo__conn *conn)
     loop->running = request->match.route;
     uint64_t ticket = turbo__loop_enter_call(loop);
     request->ticket = ticket;
+    loop->tick_stale = true;
     int rc = turbo__dispatch_call(request);
     if (turbo__unlikely(!turbo__loop_leave_call(loop, ticket))) {
         if (rc != TURBO_PENDING) {
@@ -208,9 +250,8 @@ static step call_elsewhere(turbo__conn *conn)
         turbo__u64_bump(&loop->counters.offloaded, 1);
         return STEP_WAIT;
     }
-    if (turbo__exchange_error(conn->request, 503) != 0) {
-        conn->request->response.status = 503; /* without a body then */
-    }
+    turbo__u64_bump(&loop->counters.queue_full, 1);
+    set_error(conn->request, 503);
     return answer(conn);
 }
 
@@ -225,7 +266,6 @@ static step call_handler(turbo__conn *conn)
     }
     conn->state = TURBO__CONN_HANDLER;
     request->body_whole = request->body_complete;
-    turbo__conn_no_timer(conn);
     const turbo_route *route = request->route;
     if (route->offload || turbo__u32_load_relaxed(&route->slow) > 0) {
         return call_elsewhere(conn);
@@ -238,9 +278,6 @@ static step call_handler(turbo__conn *conn)
 static int keep_part(turbo__conn *conn, turbo_str part)
 {
     turbo_request *request = conn->request;
-    if (conn->discard) {
-        return 0;
-    }
     if (request->streams_body || request->body_buf.len > 0) {
         return turbo__buf_append_str(&request->body_buf, part);
     }
@@ -256,13 +293,54 @@ static int keep_part(turbo__conn *conn, turbo_str part)
     return rc != 0 ? rc : turbo__buf_append_str(&request->body_buf, part);
 }
 
-static uint64_t body_limit(const turbo__conn *conn)
+/* The body has become too large to be collected: the handler reads what came and the rest. */
+static int begin_streaming(turbo__conn *conn)
 {
-    return conn->discard ? DRAIN_MAX : conn->request->route->max_body;
+    turbo_request *request = conn->request;
+    int rc = move_body(request);
+    request->body.len = 0;
+    request->streams_body = true;
+    return rc;
+}
+
+/* What a part of the body does to the request. Returns 0, TURBO_ELIMIT or TURBO_ENOMEM. */
+static int take_part(turbo__conn *conn, turbo_str part)
+{
+    turbo_request *request = conn->request;
+    const turbo_route *route = request->route;
+    conn->continue_due = false; /* the client did not wait, or no longer does */
+    conn->body_seen += part.len;
+    if (conn->body_seen > route->max_body) {
+        return TURBO_ELIMIT;
+    }
+    int rc = keep_part(conn, part);
+    if (rc == 0 && !request->streams_body && conn->body_seen > route->stream_past) {
+        rc = begin_streaming(conn);
+    }
+    return rc;
+}
+
+/* Bytes of a body have come: the wait for them is over. */
+static void end_wait(turbo__conn *conn)
+{
+    if (conn->timer == TURBO__TIMER_BODY) {
+        uint64_t allowed = conn->loop->app->settings.body_timeout;
+        conn->waited += conn->loop->now - (conn->deadline - allowed);
+        turbo__conn_no_timer(conn);
+    }
+}
+
+/* The rate counts from the first wait on, and only time in which the server wanted to read; a body
+ * that is here within one timeout is never too slow. */
+static bool too_slow(const turbo__conn *conn)
+{
+    const turbo__settings *settings = &conn->loop->app->settings;
+    return conn->waited > settings->body_timeout &&
+           conn->body_seen * 1000 < settings->body_rate * conn->waited;
 }
 
 /* Tells a streaming handler that its body ended badly. */
-static step fail_stream(turbo__conn *conn, int status)
+static step fail_stream(turbo__conn *conn, int error, int status)
 {
     turbo_request *request = conn->request;
     turbo__pending *pending = &request->pending;
@@ -273,10 +351,12 @@ static step fail_stream(turbo__conn *conn, int status)
     pending->body_end = pending->body_end || read != NULL;
     (void)pthread_mutex_unlock(&pending->lock);
     conn->keep_alive = false;
-    conn->body_error = status;
+    conn->body_error = error;
+    conn->body_status = status;
+    conn->reader_waits = false;
     if (read != NULL) {
         turbo_str none = {NULL, 0};
-        read(request, none, false, status, data);
+        read(request, none, false, error, data);
     }
     return STEP_WAIT;
 }
@@ -284,11 +364,7 @@ static step fail_stream(turbo__conn *conn, int status)
 static step fail_body(turbo__conn *conn, int error, int status)
 {
     if (conn->state == TURBO__CONN_HANDLER) {
-        return fail_stream(conn, error);
-    }
-    if (conn->discard) { /* its answer is ready; more of the body is not wanted */
-        (void)answer(conn);
-        return STEP_WAIT;
+        return fail_stream(conn, error, status);
     }
     turbo__http1_refuse(conn, status);
     return STEP_WAIT;
@@ -298,9 +374,7 @@ static step body_done(turbo__conn *conn)
 {
     turbo_request *request = conn->request;
     request->body_complete = true;
-    if (conn->discard) {
-        return answer(conn);
-    }
+    conn->body_due = false;
     if (request->body_buf.len > 0 && !request->streams_body) {
         request->body = turbo__buf_view(&request->body_buf);
     }
@@ -314,6 +388,15 @@ static step body_done(turbo__conn *conn)
     return call_handler(conn);
 }
 
+/* The body is wanted: RFC 9110 §10.1.1. */
+static void invite_body(turbo__conn *conn)
+{
+    if (conn->continue_due) {
+        conn->continue_due = false;
+        turbo__output_copy(conn, TURBO_STR("HTTP/1.1 100 Continue\r\n\r\n"));
+    }
+}
+
 /* The input is used up: a streaming handler starts with what there is. */
 static step body_more(turbo__conn *conn)
 {
@@ -322,7 +405,10 @@ static step body_more(turbo__conn *conn)
         turbo__conn_close(conn);
         return STEP_WAIT;
     }
-    if (!request->streams_body || conn->discard) {
+    if (too_slow(conn)) {
+        return fail_body(conn, TURBO_ETIMEOUT, 408);
+    }
+    if (!request->streams_body) {
         return STEP_WAIT;
     }
     if (conn->state == TURBO__CONN_HANDLER) {
@@ -334,12 +420,16 @@ static step body_more(turbo__conn *conn)
 
 static bool window_full(const turbo__conn *conn)
 {
-    return conn->request->streams_body && !conn->discard &&
+    return conn->request->streams_body &&
            conn->request->body_buf.len >= conn->loop->app->settings.stream_window;
 }
 
 static step feed_body(turbo__conn *conn)
 {
+    conn->loop->tick_stale = true; /* bodies may be big */
+    if (conn->in_pos < conn->in_len) {
+        end_wait(conn);
+    }
     while (conn->in_pos < conn->in_len) {
         if (window_full(conn)) {
             break;
@@ -354,17 +444,52 @@ static step feed_body(turbo__conn *conn)
             return body_done(conn);
         }
         if (event == TURBO__HTTP1_BODY) {
-            turbo_str part = turbo__http1_body(&conn->parser);
-            conn->body_seen += part.len;
-            if (conn->body_seen > body_limit(conn)) {
-                return fail_body(conn, TURBO_ELIMIT, 413);
-            }
-            if (keep_part(conn, part) != 0) {
-                return fail_body(conn, TURBO_ENOMEM, 503);
+            int rc = take_part(conn, turbo__http1_body(&conn->parser));
+            if (rc != 0) {
+                return fail_body(conn, rc, rc == TURBO_ELIMIT ? 413 : 503);
             }
         }
     }
     return body_more(conn);
+}
+
+/* Reads the rest of a body whose request is answered, so that it is not taken for a request. */
+static step drain_body(turbo__conn *conn)
+{
+    if (conn->in_pos < conn->in_len) {
+        end_wait(conn);
+    }
+    while (conn->in_pos < conn->in_len) {
+        size_t used = 0;
+        int event = turbo__http1_parse(&conn->parser, conn->in, conn->in_pos, conn->in_len, &used);
+        if (event == TURBO__HTTP1_BODY) {
+            size_t size = turbo__http1_body(&conn->parser).len;
+            conn->body_seen += size;
+            conn->drained += size;
+        }
+        if (event < 0 || conn->drained > DRAIN_MAX) {
+            turbo__conn_finish(conn);
+            return STEP_WAIT;
+        }
+        conn->in_pos += used;
+        if (event == TURBO__HTTP1_END) {
+            conn->body_due = false;
+            return next_message(conn) ? STEP_AGAIN : STEP_WAIT;
+        }
+    }
+    if (conn->peer_closed || too_slow(conn)) {
+        turbo__conn_finish(conn);
+    }
+    return STEP_WAIT;
+}
+
+/* Bodies of usual size keep their buffer for the next part. */
+static void shrink_body(turbo__conn *conn)
+{
+    turbo__buf *buf = &conn->request->body_buf;
+    if (buf->cap > 4 * conn->loop->app->settings.stream_window) {
+        turbo__buf_clear(buf);
+    }
 }
 
 void turbo__http1_deliver(turbo__conn *conn)
@@ -383,19 +508,20 @@ void turbo__http1_deliver(turbo__conn *conn)
         pending->body_end = pending->body_end || (read != NULL && (last || status != 0));
     }
     (void)pthread_mutex_unlock(&pending->lock);
+    conn->reader_waits = read != NULL && !due;
     if (read == NULL) {
         return;
     }
     if (!due) {
-        if (conn->continue_due) { /* the body is wanted: RFC 9110 §10.1.1 */
-            conn->continue_due = false;
-            turbo__output_copy(conn, TURBO_STR("HTTP/1.1 100 Continue\r\n\r\n"));
+        if (!request->begun) { /* else the final answer is what the client waits for */
+            invite_body(conn);
             turbo__output_flush(conn);
         }
         return;
     }
     request->body_buf.len = 0;
     read(request, part, last, status, data);
+    shrink_body(conn);
 }
 
 /* --- heads --------------------------------------------------------------- */
@@ -416,31 +542,6 @@ static int fill_request(turbo__conn *conn)
     return 0;
 }
 
-static bool expects_body(const turbo__conn *conn)
-{
-    return conn->head.chunked || conn->head.content_length > 0;
-}
-
-/* The answer is made before the body came; read the body only if that is cheap. */
-static step answer_early(turbo__conn *conn)
-{
-    bool cheap = !conn->head.expect_continue && conn->head.content_length <= DRAIN_MAX;
-    if (expects_body(conn) && !cheap) {
-        return answer(conn);
-    }
-    conn->discard = true;
-    conn->state = TURBO__CONN_BODY;
-    return STEP_AGAIN;
-}
-
-static step refuse_early(turbo__conn *conn, int status)
-{
-    if (turbo__exchange_error(conn->request, status) != 0) {
-        conn->request->response.status = status; /* without a body then */
-    }
-    return answer(conn);
-}
-
 /* Room behind the head, so that the body can be read; the head's views are made again. */
 static int room_behind_head(turbo__conn *conn)
 {
@@ -458,14 +559,15 @@ static int room_behind_head(turbo__conn *conn)
 static step accept_body(turbo__conn *conn)
 {
     turbo_request *request = conn->request;
-    request->streams_body = request->route->stream_body;
-    if (conn->head.has_length && conn->head.content_length > request->route->max_body) {
-        return refuse_early(conn, 413);
+    const turbo_route *route = request->route;
+    uint64_t length = conn->head.content_length;
+    if (length > route->max_body) {
+        turbo__http1_refuse(conn, 413);
+        return STEP_WAIT;
     }
-    conn->continue_due = conn->head.expect_continue && conn->in_len == conn->head_end;
-    if (conn->continue_due && !request->streams_body && expects_body(conn)) {
-        conn->continue_due = false;
-        turbo__output_copy(conn, TURBO_STR("HTTP/1.1 100 Continue\r\n\r\n"));
+    request->streams_body = route->stream_body || length > route->stream_past;
+    if (!request->streams_body) {
+        invite_body(conn);
     }
     conn->state = TURBO__CONN_BODY;
     return STEP_AGAIN;
@@ -479,9 +581,11 @@ static step begin_request(turbo__conn *conn)
         turbo__http1_refuse(conn, 503);
         return STEP_WAIT;
     }
-    turbo__u64_bump(&loop->counters.requests, 1);
+    conn->body_due = true;
     conn->body_seen = 0;
     conn->body_error = 0;
+    conn->waited = 0;
+    conn->reader_waits = false;
     int rc = fill_request(conn);
     if (rc == 0) {
         rc = room_behind_head(conn);
@@ -491,12 +595,16 @@ static step begin_request(turbo__conn *conn)
         turbo__http1_refuse(conn, malformed ? turbo__http1_status(&conn->parser) : 503);
         return STEP_WAIT;
     }
+    turbo__account_head(conn);
     conn->keep_alive = conn->head.keep_alive;
+    conn->continue_due =
+        conn->head.expect_continue && expects_body(conn) && conn->in_len == conn->head_end;
     rc = turbo__dispatch_route(loop->app, conn->request);
     if (rc < 0) {
-        return refuse_early(conn, rc == TURBO_EPROTOCOL ? 400 : 503);
+        turbo__http1_refuse(conn, rc == TURBO_EPROTOCOL ? 400 : 503);
+        return STEP_WAIT;
     }
-    return rc == 0 ? accept_body(conn) : answer_early(conn);
+    return rc == 0 ? accept_body(conn) : answer(conn);
 }
 
 static step read_head(turbo__conn *conn, uint32_t *budget)
@@ -528,8 +636,7 @@ static step read_head(turbo__conn *conn, uint32_t *budget)
         return STEP_WAIT;
     }
     if (conn->state == TURBO__CONN_IDLE) {
-        conn->state = TURBO__CONN_HEAD;
-        turbo__conn_timer(conn, TURBO__TIMER_HEAD);
+        conn->state = TURBO__CONN_HEAD; /* its time counts from here: total, not per read */
     }
     return STEP_WAIT;
 }
@@ -552,6 +659,8 @@ static step take_step(turbo__conn *conn, uint32_t *budget)
         return read_head(conn, budget);
     case TURBO__CONN_BODY:
         return feed_body(conn);
+    case TURBO__CONN_DRAIN:
+        return drain_body(conn);
     case TURBO__CONN_HANDLER:
         if (conn->request->streams_body && !conn->request->body_complete && conn->body_error == 0) {
             return feed_body(conn);
@@ -580,23 +689,25 @@ static void settle(turbo__conn *conn)
         turbo__conn_close(conn);
         return;
     }
-    if (conn->out != NULL) {
-        if (turbo__list_empty(&conn->timer_link)) {
-            turbo__conn_timer(conn, TURBO__TIMER_WRITE);
-        }
-    } else if (conn->state == TURBO__CONN_IDLE) {
-        turbo__conn_timer(conn, TURBO__TIMER_IDLE);
-    } else if (conn->state == TURBO__CONN_BODY) {
-        turbo__conn_timer(conn, TURBO__TIMER_BODY);
-    }
     if (conn->loop->draining && conn->state == TURBO__CONN_IDLE && conn->in_len == 0 &&
         conn->out == NULL) {
         turbo__conn_finish(conn);
         return;
     }
+    turbo__conn_arm(conn);
     if (conn->out != NULL || conn->interest != (TURBO__READABLE | TURBO__PEER_CLOSED)) {
         turbo__conn_update(conn);
     }
+}
+
+void turbo__http1_body_late(turbo__conn *conn)
+{
+    if (conn->state == TURBO__CONN_DRAIN) {
+        turbo__conn_finish(conn);
+        return;
+    }
+    (void)fail_body(conn, TURBO_ETIMEOUT, 408); /* settle() does what follows from it */
+    settle(conn);
 }
 
 int turbo__http1_advance(turbo__conn *conn)
@@ -645,6 +756,19 @@ static void news_of_closed(turbo__conn *conn, const state *now)
     }
 }
 
+/* The handler has given up. What was accepted of its answer is sent, so that the client can tell
+ * that the rest is missing (RFC 9112 §8); where its body was refused, that is the answer. */
+static void abort_answer(turbo__conn *conn, const state *now)
+{
+    if (now->begun) {
+        turbo__respond_abort(conn);
+    } else if (conn->body_error != 0) {
+        turbo__http1_refuse(conn, conn->body_status);
+    } else {
+        turbo__conn_close(conn);
+    }
+}
+
 int turbo__http1_continue_stream(turbo__conn *conn)
 {
     turbo__respond_stream(conn);
@@ -664,7 +788,7 @@ int turbo__http1_news(turbo_request *request)
     }
     conn->loop->current = conn;
     if (now.aborted) {
-        turbo__conn_close(conn);
+        abort_answer(conn, &now);
         return 0;
     }
     if (now.watches && !now.finished && (conn->fin_seen || conn->peer_closed)) {
@@ -677,7 +801,7 @@ int turbo__http1_news(turbo_request *request)
         }
     }
     if (now.begun) {
-        if (!request->begun && !request->body_complete) {
+        if (!request->begun && conn->body_due && !can_drain(conn)) {
             conn->keep_alive = false;
         }
         return turbo__http1_continue_stream(conn);

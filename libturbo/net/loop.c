@@ -19,6 +19,9 @@ enum {
     ACCEPT_BATCH = 64,
     ACCEPT_BATCH_SHARED = 4, /* leave some for the other loops */
     ACCEPT_PAUSE = 200,      /* ms without accepting after the process ran out of descriptors */
+    FULL_WAIT = 1000,        /* ms that clients wait for a place before they are sent away */
+    REFUSE_PAUSE = 100,      /* ms between two looks for such clients */
+    SURPLUS_MAX = 64,        /* clients that are being sent away at the same time */
     POOL_REQUESTS = 1024,    /* kept for reuse; more are freed */
     POOL_BLOCKS = 1024,
     POOL_CONNS = 1024,
@@ -54,6 +57,7 @@ turbo_request *turbo__loop_take_request(turbo__loop *loop)
         return NULL;
     }
     request->pending.window = loop->app->settings.stream_window;
+    request->retry_after = loop->app->settings.retry_after;
     return request;
 }
 
@@ -204,7 +208,7 @@ static void watch_listeners(turbo__loop *loop, bool on)
         turbo__listener *listener = &loop->listeners[i];
         if (!on) {
             turbo__poller_remove(&loop->poller, listener->fd);
-        } else if (turbo__poller_add(&loop->poller, listener->fd, TURBO__READABLE, loop->shared,
+        } else if (turbo__poller_add(&loop->poller, listener->fd, TURBO__READABLE, listener->shared,
                                      listener) != 0) {
             turbo__log(TURBO_LOG_ERROR, "cannot watch a listener: %s", turbo_error_detail());
         }
@@ -213,41 +217,89 @@ static void watch_listeners(turbo__loop *loop, bool on)
 
 static void pause_accepting(turbo__loop *loop, int error)
 {
-    turbo__log(TURBO_LOG_WARNING, "accept: out of resources (errno %d); trying again", error);
+    turbo__log(TURBO_LOG_WARNING, "accept failed (errno %d); trying again in %d ms", error,
+               ACCEPT_PAUSE);
     watch_listeners(loop, false);
     loop->accept_again = loop->now + ACCEPT_PAUSE;
 }
 
+static bool is_full(const turbo__loop *loop)
+{
+    return loop->conn_count - loop->surplus_count >= loop->max_conns;
+}
+
 static void accept_some(turbo__loop *loop, const turbo__listener *listener)
 {
-    int batch = loop->shared ? ACCEPT_BATCH_SHARED : ACCEPT_BATCH;
+    loop->tick_stale = true;
+    int batch = listener->shared ? ACCEPT_BATCH_SHARED : ACCEPT_BATCH;
     for (int i = 0; i < batch; i++) {
-        if (loop->conn_count >= loop->max_conns) {
+        if (is_full(loop)) {
             watch_listeners(loop, false);
+            turbo__u32_store_release(&loop->full, 1);
+            loop->refuse_at = loop->now + FULL_WAIT;
             return;
         }
         turbo__endpoints ends;
         int fd = turbo__socket_accept(listener->fd, &ends);
         if (fd < 0) {
-            if (turbo__socket_exhausted(errno)) {
-                pause_accepting(loop, errno);
+            int error = errno;
+            turbo__accept_failure failure = turbo__socket_failure(error);
+            if (failure == TURBO__ACCEPT_NEXT) {
+                continue;
             }
-            if (errno == ECONNABORTED || errno == EINTR) {
-                continue; /* that client is gone; the next one may not be */
+            if (failure == TURBO__ACCEPT_STUCK) {
+                pause_accepting(loop, error);
             }
             return;
         }
         if (turbo__conn_open(loop, fd, &ends) != 0) {
+            turbo__u64_bump(&loop->counters.refused_connections, 1);
             (void)close(fd); /* no memory for it; the client sees the end of the connection */
         }
     }
 }
 
-static void resume_accepting(turbo__loop *loop)
+static void refuse_some(turbo__loop *loop, const turbo__listener *listener)
 {
-    if (loop->accepting || loop->draining || loop->conn_count >= loop->max_conns) {
+    while (loop->surplus_count < SURPLUS_MAX) {
+        turbo__endpoints ends;
+        int fd = turbo__socket_accept(listener->fd, &ends);
+        if (fd < 0) {
+            return; /* nobody waits, or there are no descriptors: they wait on */
+        }
+        turbo__u64_bump(&loop->counters.refused_connections, 1);
+        if (turbo__conn_turn_away(loop, fd, &ends) != 0) {
+            (void)close(fd); /* no memory for it; the client sees the end of the connection */
+        }
+    }
+}
+
+/* A short rush waits in the backlog; when no place gets free, who waits there is told. Listeners
+ * are not watched meanwhile: another loop that has room is to take them. */
+static void refuse_waiting(turbo__loop *loop)
+{
+    if (loop->now < loop->refuse_at) {
         return;
     }
+    loop->refuse_at = loop->now + REFUSE_PAUSE;
+    if (!loop->ops->every_loop_full(loop)) {
+        return;
+    }
+    for (size_t i = 0; i < loop->listener_count; i++) {
+        refuse_some(loop, &loop->listeners[i]);
+    }
+}
+
+static void resume_accepting(turbo__loop *loop)
+{
+    if (loop->accepting || loop->draining) {
+        return;
+    }
+    if (is_full(loop)) {
+        refuse_waiting(loop);
+        return;
+    }
+    turbo__u32_store_release(&loop->full, 0);
     if (loop->accept_again != 0 && loop->now < loop->accept_again) {
         return;
     }
@@ -305,6 +357,7 @@ static int handle_inbox(turbo__loop *loop)
     while (loop->todo != NULL) {
         turbo_request *request = loop->todo;
         loop->todo = request->next;
+        loop->tick_stale = true;
         int rc = turbo__http1_news(request);
         if (rc != 0) {
             return rc;
@@ -340,7 +393,7 @@ static void handle_timers(turbo__loop *loop)
             if (conn->deadline > loop->now) {
                 break;
             }
-            turbo__list_remove(&conn->timer_link);
+            turbo__conn_no_timer(conn);
             turbo__conn_expired(conn, (turbo__timer)kind);
         }
     }
@@ -363,9 +416,15 @@ static void begin_drain(turbo__loop *loop)
     while (node != &loop->conns) {
         turbo__conn *conn = turbo__container_of(node, turbo__conn, link);
         node = node->next;
-        if (conn->state == TURBO__CONN_IDLE && conn->out == NULL) {
-            turbo__conn_close(conn);
-        }
+        turbo__conn_retire(conn);
+    }
+}
+
+/* Clients that were refused and may not have read it yet are no reason to go on. */
+static void end_lingering(turbo__loop *loop)
+{
+    while (!turbo__list_empty(&loop->conns)) {
+        turbo__conn_end_linger(turbo__container_of(loop->conns.next, turbo__conn, link));
     }
 }
 
@@ -380,6 +439,8 @@ static int check_stop(turbo__loop *loop)
     }
     if (how > 1 || loop->now >= loop->stop_deadline) {
         close_all(loop);
+    } else if (loop->conn_count == loop->linger_count) {
+        end_lingering(loop);
     }
     return loop->conn_count == 0 && loop->kept_count == 0 ? TURBO__STOPPED : 0;
 }
@@ -409,6 +470,9 @@ static int wait_bound(turbo__loop *loop, int timeout_ms)
     }
     if (loop->accept_again != 0 && loop->accept_again < next) {
         next = loop->accept_again;
+    }
+    if (!loop->accepting && !loop->draining && is_full(loop) && loop->refuse_at < next) {
+        next = loop->refuse_at;
     }
     if (next == UINT64_MAX) {
         return timeout_ms;
@@ -443,6 +507,7 @@ int turbo__loop_run(turbo__loop *loop, int timeout_ms)
         return count;
     }
     refresh_time(loop);
+    loop->tick_stale = true;
     for (int i = 0; i < count; i++) {
         int rc = handle_event(loop, &events[i]);
         if (rc != 0) {
@@ -479,7 +544,7 @@ void turbo__loop_take_over(turbo__loop *loop)
 
 /* --- life ---------------------------------------------------------------- */
 
-static int init_listeners(turbo__loop *loop, const int *fds, size_t count)
+static int init_listeners(turbo__loop *loop, const turbo__listening *listeners, size_t count)
 {
     loop->listeners = turbo__calloc(count, sizeof(*loop->listeners));
     if (loop->listeners == NULL) {
@@ -488,13 +553,42 @@ static int init_listeners(turbo__loop *loop, const int *fds, size_t count)
     loop->listener_count = count;
     for (size_t i = 0; i < count; i++) {
         loop->listeners[i].watch = TURBO__WATCH_LISTENER;
-        loop->listeners[i].fd = fds[i];
+        loop->listeners[i].fd = listeners[i].fd;
+        loop->listeners[i].shared = listeners[i].inherited || loop->app->settings.workers > 1;
     }
     return 0;
 }
 
+/* What the loop writes down of its requests. */
+static int init_records(turbo__loop *loop)
+{
+    const turbo__application *app = loop->app;
+    loop->rows = turbo__rows_new(app->row_count);
+    if (loop->rows == NULL) {
+        return TURBO_ENOMEM;
+    }
+    if (app->settings.access_log == NULL) {
+        return 0;
+    }
+    loop->access = turbo__calloc(1, sizeof(*loop->access));
+    return loop->access == NULL ? TURBO_ENOMEM
+                                : turbo__access_init(loop->access, app->settings.access_queue);
+}
+
+static void clear_records(turbo__loop *loop)
+{
+    turbo__rows_free(loop->rows);
+    loop->rows = NULL;
+    if (loop->access != NULL) {
+        turbo__access_clear(loop->access);
+        turbo__free(loop->access);
+        loop->access = NULL;
+    }
+}
+
 int turbo__loop_init(turbo__loop *loop, const turbo__application *app, const turbo__loop_ops *ops,
-                     void *owner, const int *listener_fds, size_t count, uint32_t max_conns)
+                     void *owner, const turbo__listening *listeners, size_t count,
+                     uint32_t max_conns)
 {
     memset(loop, 0, sizeof(*loop));
     loop->wake_watch = TURBO__WATCH_WAKE;
@@ -505,14 +599,14 @@ int turbo__loop_init(turbo__loop *loop, const turbo__application *app, const tur
     loop->poller.fd = -1;
     loop->wall = -1;
     loop->max_conns = max_conns;
-    loop->shared = app->settings.workers > 1;
     turbo__buf_init(&loop->out, SIZE_MAX / 2);
     turbo__list_init(&loop->conns);
     turbo__list_init(&loop->ready);
     for (int kind = 0; kind < TURBO__TIMER_COUNT; kind++) {
         turbo__list_init(&loop->timers[kind]);
     }
-    int rc = init_listeners(loop, listener_fds, count);
+    int rc = init_listeners(loop, listeners, count);
+    rc = rc != 0 ? rc : init_records(loop);
     rc = rc != 0 ? rc : turbo__poller_open(&loop->poller);
     if (rc != 0) {
         return rc;
@@ -544,6 +638,7 @@ void turbo__loop_clear(turbo__loop *loop)
         turbo__free(block);
     }
     turbo__conn_trim(loop, 0);
+    clear_records(loop);
     turbo__buf_clear(&loop->out);
     turbo__free(loop->listeners);
     loop->listeners = NULL;

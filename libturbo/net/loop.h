@@ -8,14 +8,17 @@
  * word and the stop flag.
  */
 
+#include "app/access.h"
 #include "app/application.h"
 #include "app/exchange.h"
+#include "app/metrics.h"
 #include "base/atomic.h"
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/list.h"
 #include "base/thread.h"
 #include "net/poller.h"
+#include "net/socket.h"
 
 typedef struct turbo__loop turbo__loop;
 typedef struct turbo__conn turbo__conn;
@@ -34,8 +37,12 @@ typedef struct turbo__loop_ops {
     /** The driver is about to block, and has come back with something to do. */
     void (*before_wait)(turbo__loop *loop);
     void (*after_wait)(turbo__loop *loop);
+    /** Access records pile up: their reader should hurry. */
+    void (*log_pressing)(turbo__loop *loop);
     /** The loop will never accept again. */
     void (*done_accepting)(turbo__loop *loop);
+    /** Whether every loop that watches the same listeners is at its limit of connections. */
+    bool (*every_loop_full)(const turbo__loop *loop);
 } turbo__loop_ops;
 
 /* States of the call word; the rest of the word is a number that is different for every call. */
@@ -57,6 +64,7 @@ typedef enum turbo__watch {
 typedef struct turbo__listener {
     turbo__watch watch;
     int fd;
+    bool shared; /* others accept from it too */
 } turbo__listener;
 
 /** Lists of connections by deadline; in each the time allowed is the same for all, so they stay in
@@ -67,21 +75,9 @@ typedef enum turbo__timer {
     TURBO__TIMER_BODY,
     TURBO__TIMER_WRITE,
     TURBO__TIMER_LINGER,
-    TURBO__TIMER_COUNT
+    TURBO__TIMER_COUNT,
+    TURBO__TIMER_NONE = TURBO__TIMER_COUNT
 } turbo__timer;
-
-/** Counters; written by the driver, read by anybody. */
-typedef struct turbo__counters {
-    turbo__atomic_u64 requests;
-    turbo__atomic_u64 responses[6];
-    turbo__atomic_u64 connections;
-    turbo__atomic_u64 open_connections;
-    turbo__atomic_u64 bytes_in;
-    turbo__atomic_u64 bytes_out;
-    turbo__atomic_u64 parse_errors;
-    turbo__atomic_u64 handovers;
-    turbo__atomic_u64 offloaded;
-} turbo__counters;
 
 struct turbo__loop {
     turbo__watch wake_watch; /* must stay first: the wake descriptor's watch */
@@ -89,7 +85,6 @@ struct turbo__loop {
     const turbo__loop_ops *ops;
     void *owner;
     bool guarded; /* a monitor watches the call word */
-    bool shared;  /* other loops watch the same listeners */
 
     /* shared between threads */
     turbo__atomic_ptr inbox;   /* exchanges with news, newest first */
@@ -99,6 +94,7 @@ struct turbo__loop {
     turbo__atomic_u32
         locked_out;         /* threads that lost the baton while waiting for the shared lock */
     turbo__atomic_u32 stop; /* 1: drain, 2: close at once */
+    turbo__atomic_u32 full; /* 1: as many connections as allowed */
 
     /* the driver's */
     turbo__poller poller;
@@ -108,15 +104,20 @@ struct turbo__loop {
     bool accepting;
     bool draining;
     uint64_t accept_again; /* ms; when accepting was suspended for want of descriptors. 0: not */
+    uint64_t refuse_at;    /* ms; while full: when those who wait for a place are sent away */
     uint64_t stop_deadline;
     uint64_t call_seq;
-    uint64_t now; /* ms */
-    int64_t wall; /* s; what `common` was rendered for */
+    uint64_t now;    /* ms */
+    uint64_t tick;   /* ns; see turbo__loop_tick() */
+    bool tick_stale; /* something that may have taken time was done since */
+    int64_t wall;    /* s; what `common` was rendered for */
     char common[128 + TURBO__HTTP_DATE_LEN];
     size_t common_len;
     uint32_t max_conns;
-    uint32_t conn_count; /* open ones */
-    uint32_t kept_count; /* closed ones whose exchange is still pending */
+    uint32_t conn_count;    /* open ones */
+    uint32_t surplus_count; /* … of these, beyond the limit and told so */
+    uint32_t linger_count;  /* … of these, answered and shut down */
+    uint32_t kept_count;    /* closed ones whose exchange is still pending */
     turbo__list conns;
     turbo__list ready; /* connections with buffered requests beyond their turn */
     turbo__list timers[TURBO__TIMER_COUNT];
@@ -130,13 +131,17 @@ struct turbo__loop {
     uint32_t free_request_count;
     uint32_t free_conn_count;
     uint32_t free_block_count;
+    turbo__access_queue *access; /* NULL: no access log */
+    turbo__row *rows;            /* counters by route */
     turbo__counters counters;
+    char apart[TURBO__CACHE_LINE]; /* the next loop's data is not on the counters' cache line */
 };
 
 /** Prepares a loop; listeners are borrowed, `max_conns` is this loop's share. Returns 0,
  * TURBO_ESYSTEM, TURBO_ENOMEM. */
 int turbo__loop_init(turbo__loop *loop, const turbo__application *app, const turbo__loop_ops *ops,
-                     void *owner, const int *listener_fds, size_t count, uint32_t max_conns);
+                     void *owner, const turbo__listening *listeners, size_t count,
+                     uint32_t max_conns);
 
 /** Frees all. Every exchange must have been finished (see turbo__loop_run() returning
  * TURBO__STOPPED). */
@@ -167,6 +172,18 @@ void turbo__loop_stop(turbo__loop *loop, uint32_t how);
 /** Brackets an inline handler call. leave is false when the baton was taken meanwhile. */
 uint64_t turbo__loop_enter_call(turbo__loop *loop);
 bool turbo__loop_leave_call(turbo__loop *loop, uint64_t ticket);
+
+/** The time in ns, as of the last thing done on this loop that may have taken long: whoever does
+ * such a thing sets `tick_stale`. So the clock is read once for each handler call, not twice, and
+ * not at all for what the library answers by itself. */
+static inline uint64_t turbo__loop_tick(turbo__loop *loop)
+{
+    if (loop->tick_stale) {
+        loop->tick_stale = false;
+        loop->tick = turbo__clock_ns();
+    }
+    return loop->tick;
+}
 
 turbo_request *turbo__loop_take_request(turbo__loop *loop);
 void turbo__loop_give_request(turbo__loop *loop, turbo_request *request);

@@ -234,6 +234,7 @@ static ssize_t drain_file(turbo__conn *conn)
 void turbo__output_drain(turbo__conn *conn)
 {
     size_t moved = 0;
+    conn->loop->tick_stale = true; /* this may be much */
     while (conn->out != NULL && moved < 4 * (size_t)FILE_STEP) {
         ssize_t sent = conn->out->fd >= 0 ? drain_file(conn) : drain_memory(conn);
         if (sent == TURBO__STREAM_AGAIN) {

@@ -17,6 +17,7 @@ static bool is_head(const turbo_request *request)
     return turbo_str_equal(request->method, TURBO_STR("HEAD"));
 }
 
+/* Whether a body is framed. 205 has one, but it is empty: RFC 9110 §15.3.6. */
 static bool has_body(int status)
 {
     return status >= 200 && status != 204 && status != 304;
@@ -66,6 +67,16 @@ static bool length_agrees(const turbo_request *request, uint64_t length)
     return valid && (said == length || free_to_say);
 }
 
+static bool check_length(const turbo_request *request, uint64_t length)
+{
+    bool agrees = length_agrees(request, length);
+    if (turbo__unlikely(!agrees)) {
+        turbo__log(TURBO_LOG_ERROR, "%s: its Content-Length is not the length of the body",
+                   request->route != NULL ? request->route->name : "(no route)");
+    }
+    return agrees;
+}
+
 static int write_head(turbo__conn *conn, turbo__framing framing, uint64_t length)
 {
     turbo_request *request = conn->request;
@@ -83,11 +94,12 @@ static int write_head(turbo__conn *conn, turbo__framing framing, uint64_t length
         .length = length,
         .connection = connection_of(conn),
     };
+    size_t before = out->len;
     int rc = turbo__http1_write_head(out, &head);
     if (rc != 0) {
         conn->broken = true;
     }
-    turbo__u64_bump(&conn->loop->counters.responses[response->status / 100], 1);
+    request->sent += out->len - before;
     return rc;
 }
 
@@ -121,12 +133,10 @@ void turbo__respond(turbo__conn *conn)
     turbo_response *response = &request->response;
     uint64_t length =
         response->kind == TURBO__BODY_FILE ? response->file_length : (uint64_t)response->body.len;
-    if (response->kind == TURBO__BODY_NONE) {
+    if (response->kind == TURBO__BODY_NONE || response->status == 205) {
         length = 0;
     }
-    if (turbo__unlikely(!length_agrees(request, length))) {
-        turbo__log(TURBO_LOG_ERROR, "%s: its Content-Length is not the length of the body",
-                   request->route != NULL ? request->route->name : "(no route)");
+    if (turbo__unlikely(!check_length(request, length))) {
         (void)turbo__exchange_error(request, 500); /* short of memory the fields stay out */
         length = response->body.len;
     }
@@ -135,27 +145,37 @@ void turbo__respond(turbo__conn *conn)
     if (!body) {
         turbo__fields_remove(&response->fields, TURBO_STR("content-length"));
     }
-    if (write_head(conn, body ? TURBO__FRAME_LENGTH : TURBO__FRAME_NONE, length) == 0 && body &&
-        length > 0 && !is_head(request)) {
+    int rc = write_head(conn, body ? TURBO__FRAME_LENGTH : TURBO__FRAME_NONE, length);
+    bool with_body = rc == 0 && body && length > 0 && !is_head(request);
+    request->sent += with_body ? length : 0;
+    turbo__account(conn, rc == 0 ? response->status : 0);
+    if (with_body) {
         send_body(conn);
     }
     end_exchange(conn);
 }
 
+static const turbo_str close_line = {"connection: close\r\n", 19};
+static const turbo_str keep_alive_line = {"connection: keep-alive\r\n", 24};
+
 void turbo__respond_static(turbo__conn *conn, const turbo__static_answer *answer)
 {
     decide_keep_alive(conn);
     turbo__connection connection = connection_of(conn);
+    turbo_request *request = conn->request;
     turbo__output_copy(conn, answer->status_line);
     turbo_str common = {conn->loop->common, conn->loop->common_len};
     turbo__output_copy(conn, common);
     if (turbo__unlikely(connection == TURBO__CONN_CLOSE)) {
-        turbo__output_copy(conn, TURBO_STR("connection: close\r\n"));
+        turbo__output_copy(conn, close_line);
+        request->sent += close_line.len;
     } else if (connection == TURBO__CONN_KEEP_ALIVE) {
-        turbo__output_copy(conn, TURBO_STR("connection: keep-alive\r\n"));
+        turbo__output_copy(conn, keep_alive_line);
+        request->sent += keep_alive_line.len;
     }
     turbo__output_copy(conn, answer->tail);
-    turbo__u64_bump(&conn->loop->counters.responses[answer->status / 100], 1);
+    request->sent += answer->status_line.len + common.len + answer->tail.len;
+    turbo__account(conn, answer->status);
     end_exchange(conn);
 }
 
@@ -165,6 +185,8 @@ static void begin_stream(turbo__conn *conn, int64_t length)
 {
     turbo_request *request = conn->request;
     turbo__framing framing = TURBO__FRAME_CLOSE;
+    bool empty = request->response.status == 205;
+    length = empty ? 0 : length;
     request->begun = true;
     if (!has_body(request->response.status)) {
         framing = TURBO__FRAME_NONE;
@@ -176,11 +198,12 @@ static void begin_stream(turbo__conn *conn, int64_t length)
         conn->keep_alive = false;
     }
     decide_keep_alive(conn);
-    if (framing != TURBO__FRAME_LENGTH) {
+    bool agrees = framing == TURBO__FRAME_LENGTH && check_length(request, (uint64_t)length);
+    if (!agrees) {
         turbo__fields_remove(&request->response.fields, TURBO_STR("content-length"));
     }
     request->chunked = framing == TURBO__FRAME_CHUNKED;
-    request->bodyless = framing == TURBO__FRAME_NONE || is_head(request);
+    request->bodyless = framing == TURBO__FRAME_NONE || is_head(request) || empty;
     (void)write_head(conn, framing,
                      length >= 0 ? (uint64_t)length : 0); /* failing marks the connection broken */
 }
@@ -194,10 +217,13 @@ static void emit_chunk(turbo__conn *conn, turbo__chunk *chunk)
     }
     if (request->chunked) {
         turbo__buf *out = turbo__output_buffer(conn);
+        size_t before = out != NULL ? out->len : 0;
         if (out != NULL && turbo__http1_write_chunk_start(out, chunk->data.len) != 0) {
             conn->broken = true;
         }
+        request->sent += (out != NULL ? out->len - before : 0) + TURBO__CHUNK_END.len;
     }
+    request->sent += chunk->data.len;
     if (chunk->release == NULL) {
         turbo__output_copy(conn, chunk->data);
         turbo__chunk_free(chunk);
@@ -259,7 +285,9 @@ static void end_stream(turbo__conn *conn, const news *got)
     bool complete = request->bodyless || got->length < 0 || got->accepted == (uint64_t)got->length;
     if (request->chunked && !request->bodyless) {
         turbo__output_copy(conn, TURBO__LAST_CHUNK);
+        request->sent += TURBO__LAST_CHUNK.len;
     }
+    turbo__account(conn, request->response.status);
     if (!complete) {
         turbo__log(TURBO_LOG_ERROR, "%s: streamed %llu bytes of %lld promised",
                    request->route->name, (unsigned long long)got->accepted, (long long)got->length);
@@ -267,6 +295,32 @@ static void end_stream(turbo__conn *conn, const news *got)
     }
     turbo__output_flush(conn);
     end_exchange(conn);
+}
+
+static void emit_chunks(turbo__conn *conn, news *got)
+{
+    while (got->chunks != NULL) {
+        turbo__chunk *chunk = got->chunks;
+        got->chunks = chunk->next;
+        emit_chunk(conn, chunk);
+    }
+}
+
+void turbo__respond_abort(turbo__conn *conn)
+{
+    news got;
+    if (!take_news(conn->request, &got)) {
+        turbo__conn_close(conn); /* there is more news, but nobody it could matter to */
+        return;
+    }
+    conn->keep_alive = false;
+    if (!conn->request->begun) {
+        begin_stream(conn, got.length);
+    }
+    emit_chunks(conn, &got);
+    turbo__account(conn, conn->request->response.status);
+    end_exchange(conn);
+    turbo__conn_finish(conn);
 }
 
 void turbo__respond_stream(turbo__conn *conn)
@@ -282,11 +336,7 @@ void turbo__respond_stream(turbo__conn *conn)
     if (!request->begun) {
         begin_stream(conn, got.length);
     }
-    while (got.chunks != NULL) {
-        turbo__chunk *chunk = got.chunks;
-        got.chunks = chunk->next;
-        emit_chunk(conn, chunk);
-    }
+    emit_chunks(conn, &got);
     if (got.finished) {
         end_stream(conn, &got);
         return;

@@ -202,6 +202,85 @@ VALUE(TURBO_EPROTOCOL, -22);
 VALUE(TURBO_EHANDLER, -23);
 VALUE(TURBO_EFORK, -24);
 
+/* Members added to structs of the above. */
+SIZE_AT_LEAST(turbo_server_options, 208);
+MEMBER(turbo_server_options, max_header, 128, 8);
+MEMBER(turbo_server_options, max_trailer, 136, 8);
+MEMBER(turbo_server_options, max_trailers, 144, 4);
+MEMBER(turbo_server_options, max_chunk_extension, 148, 4);
+MEMBER(turbo_server_options, max_chunk_extensions, 152, 4);
+MEMBER(turbo_server_options, body_rate, 156, 4);
+MEMBER(turbo_server_options, retry_after, 160, 4);
+MEMBER(turbo_server_options, underscores, 164, 4);
+MEMBER(turbo_server_options, proxy_protocol, 168, 1);
+MEMBER(turbo_server_options, trusted_proxies, 176, 8);
+MEMBER(turbo_server_options, access_log, 184, 8);
+MEMBER(turbo_server_options, access_data, 192, 8);
+MEMBER(turbo_server_options, access_queue, 200, 4);
+SIZE_AT_LEAST(turbo_route_options, 56);
+MEMBER(turbo_route_options, stream_past, 48, 8);
+
+SIZE_AT_LEAST(turbo_access, 152);
+MEMBER(turbo_access, size, 0, 8);
+MEMBER(turbo_access, started, 8, 8);
+MEMBER(turbo_access, duration, 16, 8);
+MEMBER(turbo_access, client, 24, 16);
+MEMBER(turbo_access, method, 40, 16);
+MEMBER(turbo_access, target, 56, 16);
+MEMBER(turbo_access, route, 72, 16);
+MEMBER(turbo_access, referer, 88, 16);
+MEMBER(turbo_access, user_agent, 104, 16);
+MEMBER(turbo_access, bytes_in, 120, 8);
+MEMBER(turbo_access, bytes_out, 128, 8);
+MEMBER(turbo_access, status, 136, 2);
+MEMBER(turbo_access, version, 138, 2);
+MEMBER(turbo_access, dropped, 144, 8);
+
+VALUE(TURBO_ETIMEOUT, -25);
+
+VALUE(TURBO_UNDERSCORES_PASS, 0);
+VALUE(TURBO_UNDERSCORES_DROP, 1);
+VALUE(TURBO_UNDERSCORES_REFUSE, 2);
+
+MEMBER(turbo_server_options, forwarding, 204, 4);
+VALUE(TURBO_FORWARDING_BOTH, 0);
+VALUE(TURBO_FORWARDING_STANDARD, 1);
+VALUE(TURBO_FORWARDING_X, 2);
+VALUE(TURBO_FORWARDING_NONE, 3);
+VALUE(TURBO_EMEDIA, -26);
+VALUE(TURBO_ENOSPACE, -27);
+
+SIZE_AT_LEAST(turbo_form_options, 72);
+MEMBER(turbo_form_options, size, 0, 8);
+MEMBER(turbo_form_options, max_fields, 8, 4);
+MEMBER(turbo_form_options, max_files, 12, 4);
+MEMBER(turbo_form_options, max_field, 16, 8);
+MEMBER(turbo_form_options, max_file, 24, 8);
+MEMBER(turbo_form_options, max_part_head, 32, 8);
+MEMBER(turbo_form_options, max_total, 40, 8);
+MEMBER(turbo_form_options, max_memory, 48, 8);
+MEMBER(turbo_form_options, spool_past, 56, 8);
+MEMBER(turbo_form_options, directory, 64, 8);
+MEMBER(turbo_access, client_port, 140, 2);
+
+SIZE_AT_LEAST(turbo_metrics, 248);
+MEMBER(turbo_metrics, refused_connections, 120, 8);
+MEMBER(turbo_metrics, refused_heads, 128, 8);
+MEMBER(turbo_metrics, in_flight, 136, 8);
+MEMBER(turbo_metrics, pipelined, 144, 8);
+MEMBER(turbo_metrics, queued, 152, 8);
+MEMBER(turbo_metrics, queue_full, 160, 8);
+MEMBER(turbo_metrics, access_dropped, 168, 8);
+MEMBER(turbo_metrics, malformed, 176, 8);
+MEMBER(turbo_metrics, timeouts, 184, 8);
+MEMBER(turbo_metrics, large_bodies, 192, 8);
+MEMBER(turbo_metrics, long_targets, 200, 8);
+MEMBER(turbo_metrics, expectations, 208, 8);
+MEMBER(turbo_metrics, large_heads, 216, 8);
+MEMBER(turbo_metrics, unsupported, 224, 8);
+MEMBER(turbo_metrics, versions, 232, 8);
+MEMBER(turbo_metrics, bad_proxies, 240, 8);
+
 int main(void)
 {
     return 0; /* compiling it was the test */

@@ -15,6 +15,9 @@ typedef struct turbo_request turbo_request;
 typedef struct turbo_response turbo_response;
 typedef struct turbo_json turbo_json;
 typedef struct turbo_schema turbo_schema;
+/* access.h */
+typedef void turbo_access_fn(const turbo_access *access, void *user_data);
+size_t turbo_access_format(const turbo_access *access, char *out, size_t size);
 /* error.h */
 const char *turbo_error_text(int code);
 const char *turbo_error_name(int code);
@@ -129,6 +132,42 @@ int turbo_server_step(turbo_server *server, int timeout_ms);
 int turbo_server_metrics(const turbo_server *server, turbo_metrics *metrics);
 /* version.h */
 const char *turbo_version(void);
+/* addresses and listeners */
+turbo_str turbo_request_socket_peer(const turbo_request *request, uint16_t *port);
+turbo_str turbo_request_host(const turbo_request *request, uint16_t *port);
+int turbo_server_listen_unix(turbo_server *server, const char *path, uint32_t mode);
+int turbo_server_listen_env(turbo_server *server);
+int turbo_server_listener(const turbo_server *server, size_t index);
+/* forms */
+typedef struct turbo_form turbo_form;
+typedef struct turbo_form_part turbo_form_part;
+int turbo_request_form(turbo_request *request, const turbo_form_options *options, turbo_form **out);
+typedef void turbo_form_fn(turbo_request *request, turbo_form *form, int error, void *user_data);
+int turbo_form_read(turbo_request *request, const turbo_form_options *options, turbo_form_fn *fn,
+                    void *user_data);
+void turbo_form_free(turbo_form *form);
+size_t turbo_form_count(const turbo_form *form);
+int turbo_form_at(const turbo_form *form, size_t index, const turbo_form_part **part);
+int turbo_form_find(const turbo_form *form, turbo_str name, const turbo_form_part **part);
+int turbo_form_value(const turbo_form *form, turbo_str name, turbo_str *value);
+turbo_str turbo_form_part_name(const turbo_form_part *part);
+bool turbo_form_part_is_file(const turbo_form_part *part);
+turbo_str turbo_form_part_filename(const turbo_form_part *part);
+turbo_str turbo_form_part_content_type(const turbo_form_part *part);
+size_t turbo_form_part_header_count(const turbo_form_part *part);
+int turbo_form_part_header_at(const turbo_form_part *part, size_t index, turbo_str *name,
+                              turbo_str *value);
+uint64_t turbo_form_part_size(const turbo_form_part *part);
+int turbo_form_part_data(const turbo_form_part *part, turbo_str *data);
+int turbo_form_part_file(const turbo_form_part *part, int *fd, uint64_t *offset);
+int turbo_form_part_read(const turbo_form_part *part, uint64_t offset, void *buffer, size_t size,
+                         size_t *got);
+int turbo_response_error(turbo_response *response, int error);
+
+/* metrics.h */
+int turbo_server_metrics_text(const turbo_server *server, char **text, size_t *length);
+void turbo_metrics_text_free(char *text);
+int turbo_handler_new_metrics(const turbo_server *server, turbo_handler **out);
 
 int main(void)
 {

@@ -42,6 +42,14 @@ class Client:
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.buffer = b""
 
+    @classmethod
+    def on(cls, connected: socket.socket) -> Client:
+        """A client of a connection that was made elsewhere."""
+        client = cls.__new__(cls)
+        client.socket = connected
+        client.buffer = b""
+        return client
+
     def __enter__(self) -> Client:
         return self
 

@@ -6,8 +6,9 @@ from __future__ import annotations
 import os
 import resource
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -22,10 +23,13 @@ FAILED = pytest.StashKey[bool]()
 class Server:
     """A running wire server. Its events are kept in order; nothing here looks at a clock."""
 
-    def __init__(self, *options: str) -> None:
-        command = [os.environ["WIRE_SERVER"], *options]
+    def __init__(
+        self, *options: str, launcher: Sequence[str] = (), pass_fds: Sequence[int] = ()
+    ) -> None:
+        """`launcher` is a command that executes the rest of its arguments."""
+        command = [*launcher, os.environ["WIRE_SERVER"], *options]
         self.process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, pass_fds=pass_fds
         )
         self.events: list[str] = []
         self.seen = 0
@@ -121,8 +125,8 @@ def serve(request: pytest.FixtureRequest) -> Iterator[Callable[..., Server]]:
     """
     servers: list[Server] = []
 
-    def start(*options: str) -> Server:
-        servers.append(Server(*options))
+    def start(*options: str, **how: Sequence[Any]) -> Server:
+        servers.append(Server(*options, **how))
         return servers[-1]
 
     yield start

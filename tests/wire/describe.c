@@ -64,8 +64,12 @@ static int fill(turbo_json *answer, turbo_request *request)
 {
     uint16_t peer_port = 0;
     uint16_t local_port = 0;
+    uint16_t socket_port = 0;
+    uint16_t host_port = 0;
     turbo_str peer = turbo_request_peer(request, &peer_port);
     turbo_str local = turbo_request_local(request, &local_port);
+    turbo_str socket_peer = turbo_request_socket_peer(request, &socket_port);
+    turbo_str host = turbo_request_host(request, &host_port);
     const struct {
         const char *name;
         turbo_str text;
@@ -77,6 +81,8 @@ static int fill(turbo_json *answer, turbo_request *request)
         {"scheme", turbo_request_scheme(request)},
         {"peer", peer},
         {"local", local},
+        {"socket_peer", socket_peer},
+        {"host", host},
         {"body", turbo_request_body(request)},
         {"route", turbo_cstr(turbo_route_name(turbo_request_route(request)))},
         {"pattern", turbo_cstr(turbo_route_pattern(turbo_request_route(request)))},
@@ -93,6 +99,12 @@ static int fill(turbo_json *answer, turbo_request *request)
     }
     if (error == 0) {
         error = set_number(answer, "local_port", local_port);
+    }
+    if (error == 0) {
+        error = set_number(answer, "socket_port", socket_port);
+    }
+    if (error == 0) {
+        error = set_number(answer, "host_port", host_port);
     }
     if (error == 0) {
         error = set_pairs(answer, "headers", request, turbo_request_header_count(request),

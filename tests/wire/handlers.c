@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { TAG_SIZE = 64 };
+enum { TAG_SIZE = 64, BIG_STATIC = 8000000 };
 
 static int text(turbo_response *response, turbo_str body)
 {
@@ -142,6 +142,65 @@ static int json(turbo_request *request, turbo_response *response, void *user_dat
     error = turbo_response_json(response, document);
     turbo_json_unref(document);
     return error;
+}
+
+/* Sets the header that the query names, and fails as that fails. */
+static int set_header(turbo_request *request, turbo_response *response, void *user_data)
+{
+    (void)user_data;
+    turbo_str name = TURBO_STR("x-name");
+    turbo_str value = TURBO_STR("value");
+    int error = turbo_request_query_param(request, TURBO_STR("name"), &name);
+    if (error == 0 || error == TURBO_ENOTFOUND) {
+        error = turbo_request_query_param(request, TURBO_STR("value"), &value);
+    }
+    if (error == 0 || error == TURBO_ENOTFOUND) {
+        error = turbo_response_header(response, name, value);
+    }
+    return error != 0 ? error : text(response, TURBO_STR("set"));
+}
+
+/* Announces lengths that may contradict what it then does. */
+static int lengths(turbo_request *request, turbo_response *response, void *user_data)
+{
+    (void)user_data;
+    turbo_str value;
+    int error = turbo_request_query_param(request, TURBO_STR("first"), &value);
+    if (error == 0) {
+        error = turbo_response_header(response, TURBO_STR("content-length"), value);
+    }
+    if (error == 0 && turbo_request_query_param(request, TURBO_STR("second"), &value) == 0) {
+        error = turbo_response_header(response, TURBO_STR("Content-Length"), value);
+    }
+    long long streamed = wire_query_number(request, "stream", -1);
+    if (error != 0 || streamed < 0) {
+        return error != 0 ? error : text(response, TURBO_STR("ok"));
+    }
+    error = turbo_response_begin(response, streamed);
+    if (error == 0) {
+        error = turbo_response_send_chunk(response, TURBO_STR("ok"), NULL, NULL);
+    }
+    if (error == 0) {
+        (void)turbo_response_finish(response); /* a client that left is none of our business */
+    }
+    return error != 0 ? error : TURBO_PENDING;
+}
+
+/* The status of /status, with its body as a stream. */
+static int stream_status(turbo_request *request, turbo_response *response, void *user_data)
+{
+    (void)user_data;
+    int error = turbo_response_status(response, (int)wire_query_number(request, "code", 200));
+    if (error == 0) {
+        error = turbo_response_begin(response, wire_query_number(request, "known", -1));
+    }
+    if (error == 0) {
+        error = turbo_response_send_chunk(response, TURBO_STR("body"), NULL, NULL);
+    }
+    if (error == 0) {
+        (void)turbo_response_finish(response); /* a client that left is none of our business */
+    }
+    return error != 0 ? error : TURBO_PENDING;
 }
 
 /* Tries to set each header of a list and answers with the names of the errors. */
@@ -315,6 +374,21 @@ static int stream_body(turbo_request *request, turbo_response *response, void *u
     return TURBO_PENDING;
 }
 
+/* Gives up before the worker could see that it had begun. */
+static int begin_and_abort(turbo_request *request, turbo_response *response, void *user_data)
+{
+    (void)user_data;
+    int error = turbo_response_begin(response, wire_query_number(request, "length", -1));
+    if (error == 0) {
+        error = turbo_response_send_chunk(response, TURBO_STR("part"), NULL, NULL);
+    }
+    if (error != 0) {
+        return error;
+    }
+    turbo_response_abort(response);
+    return TURBO_PENDING;
+}
+
 /* An upload that is read part by part. Freed when it ends. */
 typedef struct upload {
     turbo_response *response;
@@ -369,6 +443,30 @@ static int read_upload(turbo_request *request, turbo_response *response, void *u
     return TURBO_PENDING;
 }
 
+/* Says whether the whole body was there, and reads it if not. */
+static int read_either(turbo_request *request, turbo_response *response, void *user_data)
+{
+    if (!turbo_request_body_complete(request)) {
+        wire_event("streaming");
+        return read_upload(request, response, user_data);
+    }
+    wire_event("collected %zu", turbo_request_body(request).len);
+    return body(request, response, user_data);
+}
+
+static void add_big_static(turbo_server *server)
+{
+    char *bytes = pattern_bytes(BIG_STATIC);
+    turbo_static_options options = {.size = sizeof(options), .body = {bytes, BIG_STATIC}};
+    turbo_handler *handler = NULL;
+    if (turbo_handler_new_static(&options, &handler) != 0 ||
+        turbo_route_add(server, "GET", "/static-big", handler, NULL, NULL) != 0) {
+        wire_die("static route");
+    }
+    turbo_handler_unref(handler);
+    free(bytes);
+}
+
 static void add_static(turbo_server *server)
 {
     turbo_str pairs[] = {TURBO_STR("x-static"), TURBO_STR("yes")};
@@ -390,6 +488,8 @@ void wire_add_handlers(turbo_server *server, const char *file)
     turbo_route_options streamed = {.size = sizeof(streamed), .stream_body = true};
     turbo_route_options unlimited = {
         .size = sizeof(unlimited), .stream_body = true, .no_body_limit = true};
+    turbo_route_options past = {
+        .size = sizeof(past), .stream_past = 1000, .max_body = 2000000, .name = "past"};
     turbo_route_options small = {.size = sizeof(small), .max_body = 10, .name = "small-body"};
     wire_route(server, "GET", "/", hello, NULL, NULL);
     wire_route(server, "GET", "/big", big, NULL, NULL);
@@ -401,16 +501,22 @@ void wire_add_handlers(turbo_server *server, const char *file)
     wire_route(server, "POST", "/small-body", body, NULL, &small);
     wire_route(server, "POST", "/json", json, NULL, NULL);
     wire_route(server, "GET", "/headers", headers, NULL, NULL);
+    wire_route(server, "GET", "/set-header", set_header, NULL, NULL);
+    wire_route(server, "GET", "/lengths", lengths, NULL, NULL);
+    wire_route(server, "GET", "/stream-status", stream_status, NULL, NULL);
+    wire_route(server, "POST", "/past", read_either, NULL, &past);
     wire_route(server, "GET", "/block", block, NULL, NULL);
     wire_route(server, "GET", "/block-offload", block, NULL, &offload);
     wire_route(server, "GET", "/early", early, NULL, NULL);
     wire_route(server, "GET", "/thread", on_thread, NULL, NULL);
     wire_route(server, "GET", "/stream", stream_body, NULL, NULL);
+    wire_route(server, "GET", "/begin-and-abort", begin_and_abort, NULL, NULL);
     wire_route(server, "POST", "/upload", read_upload, NULL, &streamed);
     wire_route(server, "POST", "/upload-unlimited", read_upload, NULL, &unlimited);
     wire_route(server, "*", "/echo", wire_describe, NULL, NULL);
     wire_route(server, "*", "/echo/{rest:path}", wire_describe, NULL, NULL);
     add_static(server);
+    add_big_static(server);
     if (file != NULL) {
         /* The path belongs to argv, which outlives the server. */
         wire_route(server, "GET", "/file", file_body, (void *)(uintptr_t)file, NULL);

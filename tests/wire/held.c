@@ -68,9 +68,13 @@ static int hold(turbo_request *request, turbo_response *response, void *user_dat
 void wire_add_held(turbo_server *server)
 {
     turbo_route_options streamed = {.size = sizeof(streamed), .stream_body = true};
+    turbo_route_options offload = {.size = sizeof(offload), .offload = true};
+    turbo_route_options past = {.size = sizeof(past), .stream_past = 100000, .no_body_limit = true};
     wire_route(server, "GET", "/hold", hold, NULL, NULL);
     wire_route(server, "POST", "/hold", hold, NULL, NULL);
+    wire_route(server, "GET", "/hold-offload", hold, NULL, &offload);
     wire_route(server, "POST", "/hold-upload", hold, NULL, &streamed);
+    wire_route(server, "POST", "/hold-past", hold, NULL, &past);
 }
 
 void wire_held_clear(void)

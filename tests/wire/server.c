@@ -27,6 +27,11 @@ typedef struct setup {
     const char *plugins[MAX_LIST];
     size_t plugin_count;
     const char *file;
+    const char *host;
+    const char *unix_path;
+    uint32_t mode;  /* of the socket file */
+    const char *fd; /* an inherited listener, instead of the above */
+    bool env;       /* listeners that LISTEN_FDS tells of, instead of the above */
     uint16_t port;
     size_t servers;
     bool step; /* drive the server from this thread */
@@ -95,9 +100,11 @@ void wire_route(turbo_server *server, const char *method, const char *pattern, t
 
 static void log_line(turbo_log_level level, turbo_str line, void *user_data)
 {
-    (void)level;
     (void)user_data;
     fprintf(stderr, "%.*s\n", (int)line.len, line.data);
+    if (level >= TURBO_LOG_WARNING) {
+        wire_event("log %.*s", (int)line.len, line.data);
+    }
 }
 
 /* --- command line ---------------------------------------------------------- */
@@ -112,12 +119,19 @@ static const struct option {
     size_t offset;
     size_t size;
 } number_options[] = {
-    OPTION(workers),       OPTION(backlog),       OPTION(max_connections),  OPTION(offload_threads),
-    OPTION(offload_queue), OPTION(max_pipelined), OPTION(max_request_line), OPTION(max_head),
-    OPTION(max_headers),   OPTION(max_body),      OPTION(stream_window),    OPTION(head_timeout),
-    OPTION(body_timeout),  OPTION(idle_timeout),  OPTION(write_timeout),    OPTION(grace),
-    OPTION(max_requests),  OPTION(reuse_port),    OPTION(redirect_slashes), OPTION(strict_head),
-    OPTION(allow_first),
+    OPTION(workers),          OPTION(backlog),
+    OPTION(max_connections),  OPTION(offload_threads),
+    OPTION(offload_queue),    OPTION(max_pipelined),
+    OPTION(max_request_line), OPTION(max_head),
+    OPTION(max_headers),      OPTION(max_body),
+    OPTION(stream_window),    OPTION(head_timeout),
+    OPTION(body_timeout),     OPTION(idle_timeout),
+    OPTION(write_timeout),    OPTION(grace),
+    OPTION(max_requests),     OPTION(reuse_port),
+    OPTION(redirect_slashes), OPTION(strict_head),
+    OPTION(allow_first),      OPTION(proxy_protocol),
+    OPTION(forwarding),       OPTION(body_rate),
+    OPTION(retry_after),
 };
 
 /* Sets the member called `name`; false when there is none. */
@@ -182,11 +196,30 @@ static bool set_cors(setup *self, const char *name, const char *value)
     return true;
 }
 
+static bool set_listener(setup *self, const char *name, const char *value)
+{
+    if (strcmp(name, "host") == 0) {
+        self->host = value;
+    } else if (strcmp(name, "unix") == 0) {
+        self->unix_path = value;
+    } else if (strcmp(name, "mode") == 0) {
+        self->mode = (uint32_t)strtoul(value, NULL, 8);
+    } else if (strcmp(name, "fd") == 0) {
+        self->fd = value;
+    } else if (strcmp(name, "env") == 0) {
+        self->env = true;
+    } else {
+        return false;
+    }
+    return true;
+}
+
 /* Reads --name value pairs. */
 static void read_arguments(setup *self, int argc, char **argv)
 {
     self->options.size = sizeof(self->options);
     self->servers = 1;
+    self->host = "127.0.0.1";
     for (int i = 1; i < argc; i += 2) {
         const char *name = argv[i] + 2;
         const char *value = i + 1 < argc ? argv[i + 1] : "";
@@ -200,6 +233,10 @@ static void read_arguments(setup *self, int argc, char **argv)
             self->file = value;
         } else if (strcmp(name, "server-header") == 0) {
             self->options.server_header = value;
+        } else if (strcmp(name, "trusted_proxies") == 0) {
+            self->options.trusted_proxies = value;
+        } else if (set_listener(self, name, value)) {
+            continue;
         } else if (strcmp(name, "route") == 0 && self->route_count < MAX_LIST) {
             self->routes[self->route_count++] = value;
         } else if (strcmp(name, "plugin") == 0 && self->plugin_count < MAX_LIST) {
@@ -251,6 +288,24 @@ static void add_plugin(turbo_server *server, const char *text)
     wire_event("plugin %s TURBO_OK", pattern);
 }
 
+static void listen_on(const setup *wanted, slot *self)
+{
+    uint16_t port = self->port != 0 ? self->port : wanted->port;
+    int error;
+    if (wanted->env) {
+        error = turbo_server_listen_env(self->server);
+    } else if (wanted->fd != NULL) {
+        error = turbo_server_listen_fd(self->server, (int)strtol(wanted->fd, NULL, 10));
+    } else if (wanted->unix_path != NULL) {
+        error = turbo_server_listen_unix(self->server, wanted->unix_path, wanted->mode);
+    } else {
+        error = turbo_server_listen(self->server, wanted->host, port, &self->port);
+    }
+    if (error != 0) {
+        wire_die(turbo_error_name(error));
+    }
+}
+
 static void make_server(const setup *wanted, slot *self)
 {
     if (turbo_server_new(&wanted->options, &self->server) != 0) {
@@ -258,16 +313,14 @@ static void make_server(const setup *wanted, slot *self)
     }
     wire_add_handlers(self->server, wanted->file);
     wire_add_held(self->server);
+    wire_add_forms(self->server);
     for (size_t i = 0; i < wanted->route_count; i++) {
         add_route(self->server, wanted->routes[i]);
     }
     for (size_t i = 0; i < wanted->plugin_count; i++) {
         add_plugin(self->server, wanted->plugins[i]);
     }
-    uint16_t port = self->port != 0 ? self->port : wanted->port;
-    if (turbo_server_listen(self->server, "127.0.0.1", port, &self->port) != 0) {
-        wire_die("turbo_server_listen");
-    }
+    listen_on(wanted, self);
 }
 
 /* Waits for one server's end and reports it. */

@@ -38,6 +38,9 @@ void wire_open_gate(bool open);
 /** describe.c: answers with a JSON account of the request. */
 turbo_handler_fn wire_describe;
 
+/** forms.c: routes that read forms. */
+void wire_add_forms(turbo_server *server);
+
 /** held.c: routes whose answers are finished by commands. */
 void wire_add_held(turbo_server *server);
 

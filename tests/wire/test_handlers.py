@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import socket
 from collections import Counter
 
 import pytest
@@ -58,6 +59,133 @@ def test_headers_are_sent_or_refused(client: Client) -> None:
     assert ("Location", "/elsewhere") in answer.headers
     assert answer.all("x-injected") == answer.all("x-split") == []
     assert answer.get("x-high") == "\xc3\xa9"
+
+
+CONTROLS = {"cr": "%0D", "lf": "%0A", "nul": "%00", "crlf": "%0D%0Ax-injected:%201", "del": "%7F"}
+
+
+@pytest.mark.parametrize("name", CONTROLS)
+@pytest.mark.parametrize("place", ["name", "value"])
+def test_a_control_character_in_a_header_is_500_and_a_log_line(server, client, place, name) -> None:
+    answer = client.get(f"/set-header?{place}=x-a{CONTROLS[name]}b")
+    assert (answer.status, answer.body) == (500, b"Internal Server Error")
+    assert answer.all("x-injected") == []
+    assert "TURBO_EHEADER" in server.wait("log handler of /set-header failed:")
+    assert client.get("/").body == b"hello"
+
+
+@pytest.mark.parametrize("name", ["Connection", "transfer-encoding", "TRANSFER-ENCODING"])
+def test_framing_headers_belong_to_the_library(server, client: Client, name: str) -> None:
+    assert client.get(f"/set-header?name={name}&value=close").status == 500
+    assert "belongs to the library" in server.wait("log handler of /set-header failed:")
+    assert client.get("/").body == b"hello"
+
+
+def test_a_content_length_that_is_right_is_sent_once(client: Client) -> None:
+    answer = client.get("/set-header?name=content-length&value=3")
+    assert (answer.get("content-length"), answer.body) == ("3", b"set")
+
+
+@pytest.mark.parametrize("value", ["2", "4", "", "-3", "3,3", "99999999999999999999999"])
+def test_a_content_length_that_is_wrong_is_500(server, client: Client, value: str) -> None:
+    answer = client.get(f"/set-header?name=content-length&value={value}")
+    assert (answer.status, answer.body) == (500, b"Internal Server Error")
+    assert "Content-Length" in server.wait("log /set-header:")
+    assert client.get("/").body == b"hello"
+
+
+def test_a_second_content_length_is_refused(server, client: Client) -> None:
+    assert client.get("/lengths?first=2&second=1").status == 500
+    assert "TURBO_EHEADER" in server.wait("log handler of /lengths failed:")
+    assert client.get("/").body == b"hello"
+
+
+@pytest.mark.parametrize("first", ["1", "9"])
+def test_a_stream_has_the_length_it_was_begun_with(server, client: Client, first: str) -> None:
+    answer = client.get(f"/lengths?first={first}&stream=2")
+    assert (answer.get("content-length"), answer.body) == ("2", b"ok")
+    assert "Content-Length" in server.wait("log /lengths:")
+    assert client.get("/").body == b"hello"
+
+
+@pytest.mark.parametrize("code", [204, 205, 304])
+@pytest.mark.parametrize("how", ["status?code=", "stream-status?code=", "stream-status?known=4&code="])
+def test_statuses_without_content(client: Client, how: str, code: int) -> None:
+    for method in ("GET", "HEAD"):
+        client.send(message(method, f"/{how}{code}"))
+        head = client.read_head()
+        assert head.status == code
+        assert head.get("transfer-encoding") is None
+        # RFC 9110 §15.3.6, §15.4.5: 205 says that it is empty, the others say nothing.
+        assert head.get("content-length") == ("0" if code == 205 else None)
+    assert client.get("/").body == b"hello"
+
+
+@pytest.mark.parametrize("target", ["/big?size=5", "/static", "/stream?size=5", "/stream?known=1&size=5"])
+def test_head_has_no_body(client: Client, target: str) -> None:
+    client.send(message("HEAD", target) + message("GET", "/"))
+    head = client.read_head()
+    assert head.status == 200
+    assert client.read().body == b"hello"
+
+
+def test_an_upgrade_that_nobody_takes_is_a_plain_request(client: Client) -> None:
+    upgrade = {"connection": "Upgrade, HTTP2-Settings", "upgrade": "websocket, h2c"}
+    client.send(message("GET", "/", **upgrade, http2_settings="AAMAAABkAARAAAAAAAIAAAAA"))
+    answer = client.read()
+    assert (answer.status, answer.body, answer.get("upgrade")) == (200, b"hello", None)
+    # What follows is the next request, not another protocol.
+    client.send(message("POST", "/body", b"x" * 10, **upgrade) + message("GET", "/"))
+    assert client.read().body == b"x" * 10
+    assert client.read().body == b"hello"
+
+
+@pytest.mark.parametrize(
+    "target", ["/", "/static", "/thread", "/nope", "/stream?size=300000", "/owned?size=3000000"]
+)
+def test_a_half_closed_client_gets_its_answer(client: Client, target: str) -> None:
+    client.send(message("GET", target))
+    client.socket.shutdown(socket.SHUT_WR)
+    answer = client.read()
+    assert answer.status == (404 if target == "/nope" else 200)
+    assert len(answer.body) == int(target.partition("size=")[2] or len(answer.body))
+    assert client.at_end()
+
+
+@pytest.mark.parametrize("path", ["/hold", "/hold-offload"])
+def test_a_half_closed_client_gets_a_later_answer(server, client: Client, path: str) -> None:
+    client.send(message("GET", f"{path}?tag=a"))
+    server.wait("held a")
+    client.socket.shutdown(socket.SHUT_WR)
+    server.wait("closed a")
+    assert server.do("body", "a", "late") == "TURBO_OK"
+    assert server.do("finish", "a") == "TURBO_OK"
+    assert client.read().body == b"late"
+    assert client.at_end()
+
+
+def test_a_half_closed_client_gets_all_its_pipelined_answers(client: Client) -> None:
+    targets = [f"/echo/{i}" for i in range(40)]
+    client.send(b"".join(message("GET", target) for target in targets))
+    client.send(message("POST", "/body", b"last"))
+    client.socket.shutdown(socket.SHUT_WR)
+    assert [json.loads(client.read().body)["path"] for _ in targets] == targets
+    assert client.read().body == b"last"
+    assert client.at_end()
+
+
+def test_a_half_closed_client_gets_its_streamed_answer(server, client: Client) -> None:
+    client.send(message("GET", "/hold?tag=a"))
+    server.wait("held a")
+    server.do("begin", "a", "-1")
+    assert client.read_head().status == 200
+    client.socket.shutdown(socket.SHUT_WR)
+    server.wait("closed a")
+    assert server.do("chunk", "a", "more") == "TURBO_OK"
+    assert client.read_chunk() == b"more"
+    assert server.do("finish", "a") == "TURBO_OK"
+    assert client.read_chunk() == b""
+    assert client.at_end()
 
 
 def test_static_answers(client: Client) -> None:

@@ -3,7 +3,10 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import socket
+import subprocess
 
 import pytest
 
@@ -58,6 +61,69 @@ def test_a_stream_and_an_upload_in_flight_finish(server) -> None:
     assert upload.read().status == 200
     assert upload.at_end()
     assert server.wait("stopped")
+
+
+def test_a_request_that_has_just_come_is_answered(serve) -> None:
+    server = serve("--step", "1")
+    with server.client() as busy, server.client() as idle:
+        assert busy.get("/").body == idle.get("/").body == b"hello"
+        # Both are there when the server next looks, and it looks at the command first.
+        os.kill(server.pid, signal.SIGSTOP)
+        server.command("stop")
+        busy.send(message("GET", "/"))
+        os.kill(server.pid, signal.SIGCONT)
+        answer = busy.read()
+        assert (answer.body, answer.get("connection")) == (b"hello", "close")
+        assert busy.at_end()
+        assert idle.at_end()
+        assert server.wait("stopped")
+
+
+def test_refused_clients_that_stay_do_not_delay_the_end(serve) -> None:
+    server = serve("--servers", "2", "--idle_timeout", "1500")  # less than clients may linger
+    refused, witness = server.client(), Client(server.ports[1])
+    refused.send(b"broken\r\n\r\n")
+    assert refused.read().status == 400  # and does not close
+    assert witness.get("/").body == b"hello"
+    server.command("stop 0")
+    assert server.wait("stopped") == "stopped 0 TURBO_OK"
+    witness.socket.setblocking(False)
+    with pytest.raises(BlockingIOError):  # it is still idle
+        witness.socket.recv(1)
+    assert refused.at_end()
+    refused.close()
+    witness.close()
+
+
+def test_a_body_that_is_thrown_away_does_not_delay_the_end(server, client: Client) -> None:
+    client.send(message("POST", "/nope", content_length="10") + b"half")
+    assert client.read().status == 404
+    server.command("stop")
+    assert client.at_end()
+    assert server.wait("stopped")
+
+
+@pytest.mark.parametrize("begun", [b"GET / HTTP/1.1\r\nho", message("POST", "/body", content_length="4")])
+def test_a_request_that_is_coming_is_answered(server, client: Client, begun: bytes) -> None:
+    client.send(begun)
+    with server.client() as idle:
+        idle.get("/")
+        server.command("stop")
+        assert idle.at_end()
+    client.send(b"st: a\r\n\r\n" if begun.startswith(b"GET") else b"body")
+    answer = client.read()
+    assert (answer.status, answer.get("connection")) == (200, "close")
+    assert client.at_end()
+    assert server.wait("stopped")
+
+
+def test_a_request_that_never_comes_ends_with_the_grace(serve) -> None:
+    server = serve("--grace", "50", "--head_timeout", "600000")
+    with server.client() as client:
+        client.send(b"GET / HT")
+        server.command("stop")
+        assert client.at_end()
+        assert server.wait("stopped")
 
 
 def test_a_second_stop_closes_at_once(server, client: Client) -> None:
@@ -156,9 +222,6 @@ def test_stop_with_many_clients(serve, workers: str) -> None:
 
 
 def test_a_port_that_is_taken_is_an_error() -> None:
-    import os
-    import subprocess
-
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()

@@ -71,6 +71,17 @@ def test_an_aborted_stream_is_seen_to_be_incomplete(server, client: Client) -> N
     assert client.at_end()
 
 
+@pytest.mark.parametrize("length", ["-1", "5"])
+def test_what_was_accepted_before_an_abort_is_sent(server, client: Client, length: str) -> None:
+    client.send(message("GET", "/begin-and-abort?length=" + length))
+    assert client.read_head().status == 200
+    if length == "-1":
+        assert client.read_chunk() == b"part"
+    else:
+        assert client.read_exactly(4) == b"part"
+    assert client.at_end()
+
+
 def test_calls_out_of_order(server, client: Client) -> None:
     hold(server, client)
     assert server.do("chunk", "a", "early") == "TURBO_ESTATE"
@@ -283,6 +294,7 @@ def test_a_malformed_chunk_in_an_upload(server, client: Client) -> None:
     client.send(b"x\r\n")
     assert server.wait("data a").split()[4] == "TURBO_EPROTOCOL"
     assert server.do("abort", "a") == "TURBO_OK"
+    assert client.read().status == 400
     assert client.at_end()
 
 

@@ -127,3 +127,24 @@ Test(handler, survives_want_of_memory)
     cr_assert_gt(nth, 3);
     turbo_handler_unref(handler);
 }
+
+Test(handler, refuses_framing_fields_in_static_answers)
+{
+    const char *names[] = {"Connection", "transfer-encoding", "Content-Length"};
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        turbo_str pair[] = {turbo_cstr(names[i]), TURBO_STR("1")};
+        turbo_static_options options = {
+            .size = sizeof(options), .headers = pair, .header_count = 1};
+        turbo_handler *handler = NULL;
+        cr_assert_eq(turbo_handler_new_static(&options, &handler), TURBO_EHEADER);
+        cr_assert_null(handler);
+    }
+}
+
+Test(handler, a_static_205_is_empty)
+{
+    turbo_static_options options = {
+        .size = sizeof(options), .status = 205, .body = TURBO_STR("text")};
+    rendered(&options, "HTTP/1.1 205 Reset Content\r\n",
+             "content-length: 0\r\ncontent-type: application/json\r\n\r\n", "");
+}

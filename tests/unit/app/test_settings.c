@@ -63,6 +63,7 @@ Test(settings, refuse_what_is_out_of_range)
         {.grace = UINT32_MAX},    {.max_request_line = (1 << 20) + 1},
         {.max_headers = 10001},   {.idle_timeout = UINT32_MAX},
         {.server_header = "a\n"}, {.write_timeout = 24 * 3600 * 1000 + 1},
+        {.forwarding = 4},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         turbo__settings settings;

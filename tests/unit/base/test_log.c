@@ -55,3 +55,10 @@ Test(log, cuts_long_lines)
     turbo__log(TURBO_LOG_DEBUG, "%.1023s", text);
     cr_assert_eq(seen.len, 1023);
 }
+
+Test(log, keeps_a_line_one_line)
+{
+    turbo_log_set_sink(keep, TURBO_LOG_DEBUG, &seen);
+    turbo__log(TURBO_LOG_DEBUG, "name '%s'", "a\r\nforged \x1b[2J\t\xc3\xa9\x7f");
+    cr_assert_str_eq(seen.text, "name 'a??forged ?[2J\t\xc3\xa9?'");
+}
