@@ -39,6 +39,7 @@ typedef struct turbo_route_options {
     bool stream_body;
     bool offload;
     const turbo_cors_options *cors;
+    size_t stream_past;
 } turbo_route_options;
 
 typedef struct turbo_thread_hooks { size_t size; ...; } turbo_thread_hooks;
@@ -69,6 +70,18 @@ typedef struct turbo_server_options {
     const char *server_header;
     const turbo_cors_options *cors;
     const turbo_thread_hooks *hooks;
+    size_t max_header;
+    size_t max_trailer;
+    uint32_t max_trailers;
+    uint32_t max_chunk_extension;
+    uint32_t max_chunk_extensions;
+    uint32_t body_rate;
+    uint32_t retry_after;
+    uint32_t underscores;
+    bool proxy_protocol;
+    const char *trusted_proxies;
+    uint32_t forwarding;
+    ...;
 } turbo_server_options;
 
 typedef struct turbo_static_options {
@@ -106,7 +119,9 @@ int turbo_route_add(turbo_server *server, const char *method, const char *patter
 int turbo_server_new(const turbo_server_options *options, turbo_server **out);
 void turbo_server_free(turbo_server *server);
 int turbo_server_listen(turbo_server *server, const char *host, uint16_t port, uint16_t *bound);
+int turbo_server_listen_unix(turbo_server *server, const char *path, uint32_t mode);
 int turbo_server_listen_fd(turbo_server *server, int fd);
+int turbo_server_listener(const turbo_server *server, size_t index);
 int turbo_server_start(turbo_server *server);
 void turbo_server_stop(turbo_server *server);
 int turbo_server_wait(turbo_server *server, int timeout_ms);

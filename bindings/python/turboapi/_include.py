@@ -43,6 +43,7 @@ from ._scope import (
     restore_own_value,
     update_scope,
 )
+from ._template import PathTemplate
 from .datastructures import Default
 from .telemetry._api import _route_selected
 from .utils import generate_unique_id, get_value_or_default
@@ -53,6 +54,10 @@ if TYPE_CHECKING:
 _effective_route_context_var: ContextVar[_EffectiveRouteContext | None] = ContextVar(
     "fastapi_effective_route_context", default=None
 )
+
+
+# A match, what it adds to the scope, the route, and that route as it is included.
+_Selection = tuple[Match, Scope, BaseRoute | None, "_EffectiveRouteContext | None"]
 
 
 @dataclass
@@ -143,38 +148,65 @@ class _EffectiveRouteContext(Operation):
     ``scope["fastapi"]["effective_route_context"]``.
     """
 
-    # A context of a route that is no path operation has these, too.
-    path = ""
-    endpoint = None  # type: ignore[assignment]
-    name = ""
-    path_format = ""
-    unique_id = ""
-    include_in_schema = True
-    _embed_body_fields = False
-    dependency_overrides_provider = None
+    original_route: BaseRoute
+    starlette_route: BaseRoute | None = None
+    app: ASGIApp | None
+    frontend_prefix = ""
 
-    def __init__(
-        self,
-        original_route: BaseRoute,
-        starlette_route: BaseRoute | None = None,
-        *,
-        app: ASGIApp | None = None,
-        frontend_prefix: str = "",
-    ) -> None:
-        self.original_route = original_route
-        self.starlette_route = starlette_route
-        self.app = app
-        self.frontend_prefix = frontend_prefix
-        self.methods = set()
-        self.dependencies = []
-        self.param_convertors = {}
-
-    @classmethod
+    @staticmethod
     def from_api_route(
-        cls, *, original_route: APIRoute, include_context: _RouterIncludeContext
+        *, original_route: APIRoute, include_context: _RouterIncludeContext
     ) -> _EffectiveRouteContext:
         """A path operation with the options of its own, its router's and the including ones'."""
-        route, included = original_route, include_context
+        return _IncludedOperation(original_route, include_context)
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        """Whether the route, where it is included, serves a connection."""
+        raise NotImplementedError
+
+    def url_path_for(self, name: str, /, **path_params: Any) -> URLPath:
+        """The full path of the route, if it has that name and those parameters."""
+        raise NotImplementedError
+
+
+class _IncludedOperation(_EffectiveRouteContext):
+    """A path operation where it is included, which fills itself when somebody asks it.
+
+    An application may include thousands; a process that serves some of them need not make the
+    others. A route class with a handler of its own is asked for it at once, as it may have effects.
+    """
+
+    original_route: APIRoute
+
+    def __init__(self, route: APIRoute, included: _RouterIncludeContext) -> None:
+        self.original_route = route
+        self.path = included.path_for(route)
+        self._template = PathTemplate(self.path)
+        self._included = included
+        self._filling = threading.RLock()  # Guards all other attributes until they are there.
+        self._is_filled: bool | None = False  # None: right now.
+        if type(route).get_route_handler is not APIRoute.get_route_handler:
+            self._fill()
+
+    def __getattr__(self, name: str) -> Any:
+        # Only called for what is not there. What is asked for by protocols is never there.
+        if not name.startswith("__"):
+            self._fill()
+        return object.__getattribute__(self, name)
+
+    def _fill(self) -> None:
+        with self._filling:
+            if self._is_filled is not False:
+                return
+            self._is_filled = None
+            try:
+                self._configure_as_included()
+                self._is_filled = True
+            finally:
+                self._is_filled = bool(self._is_filled)
+
+    def _configure_as_included(self) -> None:
+        route, included = self.original_route, self._included
         router = included.included_router
         options = {name: getattr(route, name, None) for name in API_ROUTE_DEFAULTS}
         options.update(
@@ -198,24 +230,74 @@ class _EffectiveRouteContext(Operation):
                 route.strict_content_type, router.strict_content_type, included.strict_content_type
             ),
         )
-        context = cls(original_route)
-        context._configure(
-            included.path_for(route), route.endpoint, options, route.stream_item_type, route
-        )
-        token = _effective_route_context_var.set(context)
+        self._configure(self.path, route.endpoint, options, route.stream_item_type, route)
+        token = _effective_route_context_var.set(self)
         try:
             handler = route.get_route_handler()
         finally:
             _effective_route_context_var.reset(token)
-        context.app = context._own_app = wrap_app_with_body_limit(
-            request_response(handler), context.max_body_size
+        self.app = self._own_app = wrap_app_with_body_limit(
+            request_response(handler), self.max_body_size
         )
-        return context
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        """Whether the route, where it is included, serves a connection."""
+        if scope["type"] != "http":
+            return Match.NONE, {}
+        found = self._template.regex.match(get_route_path(scope))
+        if found is None:
+            return Match.NONE, {}
+        path_params = dict(scope.get("path_params", {}))
+        for name, text in found.groupdict().items():
+            path_params[name] = self._template.convertors[name].convert(text)
+        child_scope: Scope = {"endpoint": self.original_route.endpoint, "path_params": path_params}
+        methods = self.original_route.methods
+        if methods and scope["method"] not in methods:
+            return Match.PARTIAL, child_scope
+        return Match.FULL, child_scope
+
+    def url_path_for(self, name: str, /, **path_params: Any) -> URLPath:
+        """The full path of the route, if it has that name and those parameters."""
+        convertors = self._template.convertors
+        if name != self.original_route.name or path_params.keys() != convertors.keys():
+            raise NoMatchFound(name, path_params)
+        path, rest = routing.replace_params(self._template.format, convertors, path_params)
+        assert not rest
+        return URLPath(path=path, protocol="http")
+
+
+class _IncludedOther(_EffectiveRouteContext):
+    """A route that is no path operation, where it is included."""
+
+    # It has these of a path operation, too.
+    path = ""
+    endpoint = None  # type: ignore[assignment]
+    name = ""
+    path_format = ""
+    unique_id = ""
+    include_in_schema = True
+    _embed_body_fields = False
+    dependency_overrides_provider = None
+
+    def __init__(
+        self,
+        original_route: BaseRoute,
+        starlette_route: BaseRoute | None = None,
+        *,
+        frontend_prefix: str = "",
+    ) -> None:
+        self.original_route = original_route
+        self.starlette_route = starlette_route
+        self.app = None
+        self.frontend_prefix = frontend_prefix
+        self.methods = set()
+        self.dependencies = []
+        self.param_convertors = {}
 
     @classmethod
     def from_frontend_group(
         cls, group: FrontendGroup, included: _RouterIncludeContext
-    ) -> _EffectiveRouteContext:
+    ) -> _IncludedOther:
         """The frontends of a router, under its prefix and behind its dependencies."""
         context = cls(group, frontend_prefix=included.prefix)
         context.dependencies = [*included.dependencies, *group.dependencies]
@@ -229,32 +311,13 @@ class _EffectiveRouteContext(Operation):
         """Whether the route, where it is included, serves a connection."""
         if isinstance(self.original_route, FrontendGroup):
             return self.original_route.matches_with_prefix(scope, self.frontend_prefix)
-        if not isinstance(self.original_route, APIRoute):
-            assert self.starlette_route is not None
-            return self.starlette_route.matches(scope)
-        if scope["type"] != "http":
-            return Match.NONE, {}
-        found = self.path_regex.match(get_route_path(scope))
-        if found is None:
-            return Match.NONE, {}
-        path_params = dict(scope.get("path_params", {}))
-        for name, text in found.groupdict().items():
-            path_params[name] = self.param_convertors[name].convert(text)
-        child_scope: Scope = {"endpoint": self.endpoint, "path_params": path_params}
-        if self.methods and scope["method"] not in self.methods:
-            return Match.PARTIAL, child_scope
-        return Match.FULL, child_scope
+        assert self.starlette_route is not None
+        return self.starlette_route.matches(scope)
 
     def url_path_for(self, name: str, /, **path_params: Any) -> URLPath:
         """The full path of the route, if it has that name and those parameters."""
-        if not isinstance(self.original_route, APIRoute):
-            assert self.starlette_route is not None
-            return self.starlette_route.url_path_for(name, **path_params)
-        if name != self.name or path_params.keys() != self.param_convertors.keys():
-            raise NoMatchFound(name, path_params)
-        path, rest = routing.replace_params(self.path_format, self.param_convertors, path_params)
-        assert not rest
-        return URLPath(path=path, protocol="http")
+        assert self.starlette_route is not None
+        return self.starlette_route.url_path_for(name, **path_params)
 
 
 class _IncludedRouter(BaseRoute):
@@ -329,9 +392,9 @@ class _IncludedRouter(BaseRoute):
                 original_route=route, include_context=included
             )
         if isinstance(route, FrontendGroup):
-            return _EffectiveRouteContext.from_frontend_group(route, included)
+            return _IncludedOther.from_frontend_group(route, included)
         moved = _moved_route(route, included)
-        return None if moved is None else _EffectiveRouteContext(route, moved)
+        return None if moved is None else _IncludedOther(route, moved)
 
     def effective_route_contexts(self) -> Iterator[_EffectiveRouteContext]:
         """Every route below, at any depth."""
@@ -369,28 +432,37 @@ class _IncludedRouter(BaseRoute):
         own_scope(scope)[INCLUDED_ROUTER_KEY] = self
         await self.original_router.handle(scope, receive, send)
 
-    def _match(
-        self, scope: Scope
-    ) -> tuple[Match, Scope, BaseRoute | None, _EffectiveRouteContext | None]:
+    def match_candidate(
+        self, candidate: _EffectiveRouteContext | _IncludedRouter, scope: Scope
+    ) -> _Selection:
+        """Ask one of :meth:`effective_candidates`."""
+        if isinstance(candidate, _IncludedRouter):
+            match, child_scope = candidate.matches(scope)
+            return match, child_scope, candidate, None
+        match, child_scope = match_context(candidate, scope)
+        is_operation = isinstance(candidate.original_route, APIRoute)
+        route = None if is_operation else candidate.starlette_route
+        return match, child_scope, route or candidate.original_route, candidate
+
+    def _match(self, scope: Scope) -> _Selection:
         """The first full match, otherwise the first partial one."""
-        partial: Any = (Match.NONE, {}, None, None)
+        partial: _Selection = (Match.NONE, {}, None, None)
         for candidate in self.effective_candidates():
-            if isinstance(candidate, _IncludedRouter):
-                match, child_scope = candidate.matches(scope)
-                found: Any = (match, child_scope, candidate, None)
-            else:
-                match, child_scope = match_context(candidate, scope)
-                is_operation = isinstance(candidate.original_route, APIRoute)
-                route = None if is_operation else candidate.starlette_route
-                found = (match, child_scope, route or candidate.original_route, candidate)
-            if match is Match.FULL:
-                return found  # type: ignore[no-any-return]
-            if match is Match.PARTIAL and partial[0] is Match.NONE:
+            found = self.match_candidate(candidate, scope)
+            if found[0] is Match.FULL:
+                return found
+            if found[0] is Match.PARTIAL and partial[0] is Match.NONE:
                 partial = found
-        return partial  # type: ignore[no-any-return]
+        return partial
 
     async def _handle_selected(self, scope: Scope, receive: Receive, send: Send) -> None:
-        match, child_scope, route, context = self._match(scope)
+        await self.serve_candidate(self._match(scope), scope, receive, send)
+
+    async def serve_candidate(
+        self, selected: _Selection, scope: Scope, receive: Receive, send: Send
+    ) -> None:
+        """Serve with what :meth:`match_candidate` found."""
+        match, child_scope, route, context = selected
         limit = self.include_context.max_body_size
         if match is Match.NONE or route is None:
             default = wrap_app_with_body_limit(self.original_router.default, limit)

@@ -33,6 +33,7 @@ from ._options import API_ROUTE_DEFAULTS, APIRouteOptions, Responses, complete
 from ._plan import dump_options
 from ._scope import ROUTE_CONTEXT_KEY, own_value
 from ._signature import shows_options
+from ._template import PathTemplate
 from .datastructures import DefaultPlaceholder
 from .dependencies.models import Dependant, _is_async_gen_callable, _is_gen_callable
 from .dependencies.utils import (
@@ -240,7 +241,6 @@ class Operation:
     tags: list[str | Enum]
     responses: Responses
     name: str
-    path_regex: Any
     path_format: str
     param_convertors: dict[str, Any]
     methods: set[str]
@@ -258,6 +258,9 @@ class Operation:
     is_json_stream: bool
     # The application that was made for the operation; ``app`` is what serves it.
     _own_app: ASGIApp
+    _template: PathTemplate
+    # Few ask for it, as routers have an index: compiled when somebody does.
+    path_regex: Any = functools.cached_property(lambda self: self._template.regex)
     _declared: _Declared
 
     # Attributes that are exactly what the option of that name says.
@@ -303,7 +306,9 @@ class Operation:
         self.tags = options["tags"] or []
         self.responses = options["responses"] or {}
         self.name = get_name(endpoint) if options["name"] is None else options["name"]
-        self.path_regex, self.path_format, self.param_convertors = compile_path(path)
+        self._template = PathTemplate(path)
+        self.path_format = self._template.format
+        self.param_convertors = self._template.convertors
         methods = ["GET"] if options["methods"] is None else options["methods"]
         self.methods = {method.upper() for method in methods}
         self.unique_id = self.operation_id or self._generate_unique_id()

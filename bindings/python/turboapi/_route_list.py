@@ -2,10 +2,25 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterable
 from typing import Any, SupportsIndex
 
 from starlette.routing import BaseRoute
+
+
+class Changes:
+    """How often the routes of any router were changed: shows that none was, at a glance.
+
+    ``lock`` guards the counting, here and of a router's own version; reading needs no lock.
+    """
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.count = 0
+
+
+changes = Changes()
 
 
 class RouteList(list[BaseRoute]):

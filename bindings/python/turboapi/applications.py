@@ -22,6 +22,7 @@ from typing_extensions import Unpack, deprecated
 
 from . import _native_view, routing
 from ._body_limit import AppBodyLimitMiddleware
+from ._call_next import as_asgi_middleware
 from ._form_limits import _FormLimits
 from ._frontend import Directory, Fallback, resolve_check_dir
 from ._options import (
@@ -197,7 +198,7 @@ class TurboAPI(Starlette):
             **(telemetry or {}),
         }
         self._native_telemetry = NativeTelemetry(self._telemetry)
-        self.user_middleware: list[Middleware] = list(middleware or ())
+        self.user_middleware: list[Middleware] = list(map(as_asgi_middleware, middleware or ()))
         self.middleware_stack: ASGIApp | None = None
         self.setup()
 
@@ -516,6 +517,14 @@ class TurboAPI(Starlette):
             return func
 
         return decorator
+
+    def add_middleware(self, middleware_class: Any, *args: Any, **kwargs: Any) -> None:
+        """Put middleware around everything added so far; arguments go to its constructor.
+
+        A class is ASGI middleware, or has ``__call__(self, request, call_next)``.
+        """
+        given = as_asgi_middleware(Middleware(middleware_class, *args, **kwargs))
+        super().add_middleware(given.cls, *given.args, **given.kwargs)
 
     def middleware(self, middleware_type: str) -> Callable[[DecoratedCallable], DecoratedCallable]:
         """Add the decorated function as middleware; ``middleware_type`` is ``"http"``."""

@@ -48,6 +48,29 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("target", help="module:application")
     run.add_argument("--host", default="127.0.0.1", help="address to listen on (%(default)s)")
     run.add_argument("--port", type=int, default=8000, help="0: a free one (%(default)s)")
+    place = run.add_mutually_exclusive_group()
+    place.add_argument("--uds", metavar="PATH", help="listen on a unix socket instead")
+    place.add_argument(
+        "--fd", type=int, help="listen on an inherited socket instead (3: systemd's first)"
+    )
+    run.add_argument(
+        "--forwarded-allow-ips",
+        metavar="LIST",
+        default=None,
+        help="addresses and networks of trusted proxies, 'unix', or '*' for everybody"
+        " ($FORWARDED_ALLOW_IPS, or none)",
+    )
+    run.add_argument(
+        "--proxy-headers",
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help="believe X-Forwarded-* of trusted proxies",
+    )
+    run.add_argument(
+        "--proxy-protocol",
+        action="store_true",
+        help="connections of trusted proxies begin with a PROXY header",
+    )
     run.add_argument("--workers", type=int, default=1, help="processes (%(default)s)")
     run.add_argument(
         "--threads",
@@ -71,10 +94,20 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _trusted_proxies(arguments: argparse.Namespace) -> str | None:
+    given: str | None = arguments.forwarded_allow_ips
+    return given if given is not None else os.environ.get("FORWARDED_ALLOW_IPS")
+
+
 def _run(arguments: argparse.Namespace) -> None:
     from . import server
 
     options = {
+        "uds": arguments.uds,
+        "fd": arguments.fd,
+        "trusted_proxies": _trusted_proxies(arguments),
+        "forwarding": "x-forwarded" if arguments.proxy_headers else "none",
+        "proxy_protocol": arguments.proxy_protocol,
         "threads": arguments.threads,
         "lifespan": arguments.lifespan,
         "root_path": arguments.root_path,

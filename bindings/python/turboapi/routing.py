@@ -10,7 +10,6 @@ from __future__ import annotations
 import functools
 import inspect
 import sys
-import threading
 from collections.abc import (
     Awaitable,
     Callable,
@@ -63,7 +62,7 @@ from ._include import (
 from ._include import iter_included_route_candidates as _iter_included_route_candidates
 from ._include import iter_route_contexts as iter_route_contexts
 from ._lifespan import EventLifespan, lifted, merge_lifespans, run_handlers
-from ._match import Entry, RouteTable
+from ._match import Entry, IncludedPart, NestedRouter, RouteTable
 from ._options import (
     ADD_ROUTE_DEFAULTS,
     METHODS_DEFAULTS,
@@ -80,7 +79,7 @@ from ._route import NativeRoute as NativeRoute
 from ._route import StaticRoute as StaticRoute
 from ._route import request_response as request_response
 from ._route import websocket_session as websocket_session
-from ._route_list import RouteList
+from ._route_list import RouteList, changes
 from ._scope import (
     FRONTEND_SPECIFICITY_KEY,
     INCLUDED_ROUTER_KEY,
@@ -323,10 +322,6 @@ INCLUDE_DEFAULTS: Mapping[str, Any] = {
 }
 
 
-# Guards the counting up of routers' versions: without it two threads could count as one.
-_version_lock = threading.Lock()
-
-
 def _check_prefix(prefix: str) -> None:
     if prefix:
         assert prefix.startswith("/"), "A path prefix must start with '/'"
@@ -423,8 +418,9 @@ class APIRouter(routing.Router):
         self._mark_routes_changed()
 
     def _mark_routes_changed(self) -> None:
-        with _version_lock:
+        with changes.lock:  # Without it two threads could count as one.
             self._routes_version += 1
+            changes.count += 1
 
     def _get_routes_version(self, seen: set[int] | None = None) -> int:
         """A number that changes with the routes of this router and of those it includes."""
@@ -732,10 +728,9 @@ class APIRouter(routing.Router):
             if found is not None:
                 await self._select(*found, scope, receive, send)
                 return
-            if not table.may_match(scope, path):
-                await self._serve_unmatched(table, scope, receive, send)
-                return
-        await self._serve_otherwise(scope, receive, send)
+            await self._serve_partly(table, path, scope, receive, send)
+            return
+        await self._serve_websocket(scope, receive, send)
 
     async def _serve(self, entry: Entry, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve with an ordinary route that was found in the table."""
@@ -743,7 +738,7 @@ class APIRouter(routing.Router):
         context, route = entry.context, entry.route
         if context is None:
             _route_selected(scope=scope, path=getattr(route, "path_format", None))
-            await route.app(scope, receive, send)  # type: ignore[attr-defined]
+            await route.app(scope, receive, send)
             return
         for node in entry.includes:
             apply_router_form_limits(scope, node.include_context.form_limits)
@@ -762,8 +757,22 @@ class APIRouter(routing.Router):
         _route_selected(scope=scope, path=path, mount=isinstance(route, routing.Mount))
         await route.handle(scope, receive, send)
 
-    async def _serve_otherwise(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """WebSockets; and what no route matches fully: 405, redirects, frontends, 404."""
+    async def _serve_partly(
+        self, table: RouteTable, path: str, scope: Scope, receive: Receive, send: Send
+    ) -> None:
+        """Serve what no route matches fully: with the first partial match, which answers 405."""
+        found = table.find_any(scope, path)
+        if found is None:
+            await self._serve_unmatched(table, scope, receive, send)
+        elif isinstance(found, Entry):
+            found.enter(scope, path)
+            _route_selected(scope=scope, path=found.path_format)
+            await found.route.handle(scope, receive, send)
+        else:
+            await self._select(*found, scope, receive, send)
+
+    async def _serve_websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve with the first full match, otherwise with the first partial one."""
         partial: tuple[BaseRoute, Scope] | None = None
         for route in self.routes:
             match, child_scope = route.matches(scope)
@@ -772,16 +781,16 @@ class APIRouter(routing.Router):
                 return
             if match is Match.PARTIAL and partial is None:
                 partial = (route, child_scope)
-        if partial is not None:
+        if partial is None:
+            await self._serve_unmatched(None, scope, receive, send)
+        else:
             await self._select(*partial, scope, receive, send)
-            return
-        await self._serve_unmatched(None, scope, receive, send)
 
     async def _serve_unmatched(
         self, table: RouteTable | None, scope: Scope, receive: Receive, send: Send
     ) -> None:
         """Serve where no route matches, not even partly."""
-        if scope["type"] == "http" and self.redirect_slashes:
+        if table is not None and self.redirect_slashes:
             redirect = self._slash_redirect(table, scope)
             if redirect is not None:
                 await redirect(scope, receive, send)
@@ -789,22 +798,20 @@ class APIRouter(routing.Router):
         if not await self._serve_low_priority(scope, receive, send):
             await self.default(scope, receive, send)
 
-    def _slash_redirect(self, table: RouteTable | None, scope: Scope) -> Response | None:
+    def _slash_redirect(self, table: RouteTable, scope: Scope) -> Response | None:
         """The redirect to the same path with or without its last slash, if that is a route's."""
         path = get_route_path(scope)
         if path == "/":
             return None
         other = dict(scope)
         other["path"] = scope["path"].rstrip("/") if path.endswith("/") else f"{scope['path']}/"
-        if table is not None and not table.may_match(other, get_route_path(other)):
+        found = table.find_any(other, get_route_path(other))
+        if found is None:
             return None
-        for route in self.routes:
-            match, _ = route.matches(other)
-            if match is not Match.NONE:
-                if scope.get("fastapi.telemetry") is not None:
-                    _route_selected(scope=scope, path=_path_format_of(route, other))
-                return RedirectResponse(url=str(URL(scope=other)))
-        return None
+        if scope.get("fastapi.telemetry") is not None:
+            route = found if isinstance(found, Entry) else found[0]
+            _route_selected(scope=scope, path=_path_format_of(route, other))
+        return RedirectResponse(url=str(URL(scope=other)))
 
     async def _serve_low_priority(self, scope: Scope, receive: Receive, send: Send) -> bool:
         match, child_scope, route, context = self._match_low_priority(scope)
@@ -881,9 +888,9 @@ def _is_more_specific(child_scope: Scope, previous: Scope) -> bool:
     return None not in ranks and ranks[0] > ranks[1]
 
 
-def _path_format_of(route: BaseRoute, scope: Scope) -> str | None:
+def _path_format_of(route: BaseRoute | Entry, scope: Scope) -> str | None:
     """The full template of the route that matches, looked for through included routers."""
-    source: Any = route
+    source: Any = route.innermost if isinstance(route, (IncludedPart, NestedRouter)) else route
     while isinstance(source, _IncludedRouter):
         _, _, found, context = source._match(scope)
         source = found if context is None else (context.starlette_route or context)

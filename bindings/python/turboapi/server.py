@@ -11,14 +11,20 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Callable
-from typing import Any, NoReturn
+from collections.abc import Callable, Iterable
+from typing import Any, Literal, NoReturn
 
 from . import _native
 from ._loop import ASGIApp, LifespanMode, Stopper, serve
 from ._registration import Registration
 
 logger = logging.getLogger("turboapi.error")
+
+Forwarding = Literal["both", "forwarded", "x-forwarded", "none"]
+_FORWARDINGS = ("both", "forwarded", "x-forwarded", "none")  # the order of enum turbo_forwarding
+
+UDS_MODE = 0o666  # any user of the machine may connect, as with uvicorn
+_EVERYBODY = "0.0.0.0/0, ::/0, unix"
 
 _STARTUP_FAILED = 3  # exit status of a worker that cannot serve; restarting it is no use
 _QUICK_DEATH = 1.0  # seconds; a worker that lived shorter is restarted with a pause
@@ -32,7 +38,8 @@ class Server:
 
     ``run()`` blocks the calling thread, whose asyncio loop runs the application's coroutines;
     ``start()`` does the same on a thread of its own and returns once requests are answered.
-    ``stop()`` may be called on any thread, also from a handler; a second call stops at once. ``port`` is the real port once it listens.
+    ``stop()`` may be called on any thread, also from a handler; a second call stops at once.
+    ``host`` and ``port`` are the real ones once it listens, "" and 0 for a unix socket.
     Arguments are those of :func:`run`.
     """
 
@@ -42,7 +49,12 @@ class Server:
         host: str = "127.0.0.1",
         port: int = 8000,
         *,
+        uds: str | None = None,
+        uds_mode: int = UDS_MODE,
         fd: int | None = None,
+        trusted_proxies: str | Iterable[str] | None = None,
+        proxy_protocol: bool = False,
+        forwarding: Forwarding = "x-forwarded",
         threads: int | None = None,
         lifespan: LifespanMode = "auto",
         root_path: str = "",
@@ -51,8 +63,11 @@ class Server:
         **limits: Any,
     ) -> None:
         self.app = app
+        self._routed = app  # whose routes are registered; what they pass on goes to ``app``
         self.host = host
         self.port = port
+        self._uds = uds
+        self._uds_mode = uds_mode
         self._fd = fd
         self._lifespan = lifespan
         self._root_path = root_path
@@ -61,6 +76,9 @@ class Server:
         self._options: dict[str, Any] = {
             "workers": threads or default_threads(),
             "grace": max(1, int(grace * 1000)),
+            "trusted_proxies": _networks(trusted_proxies),
+            "proxy_protocol": proxy_protocol,
+            "forwarding": _FORWARDINGS.index(forwarding),
             **limits,
         }
         self._stopper = Stopper()
@@ -73,6 +91,8 @@ class Server:
     @property
     def url(self) -> str:
         """Where it listens."""
+        if self._uds is not None:
+            return f"unix:{self._uds}"
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"http://{host}:{self.port}"
 
@@ -116,7 +136,7 @@ class Server:
 
     def _run_in_thread(self) -> None:
         try:
-            asyncio.run(self._serve())
+            self.run()
         except BaseException as exc:
             self._error = exc
         finally:
@@ -140,12 +160,29 @@ class Server:
         self._loop = _native.Loop(asyncio.get_running_loop())
         entry = _native.Application(self._loop, self.app, root_path=self._root_path, state=state)
         native = self._native = _native.Server(self._options)  # type: ignore[arg-type]
-        Registration(native, self.app, self._loop, entry).register()
+        Registration(native, self._routed, self._loop, entry).register()
+        self._listen(native)
+        return native
+
+    def _listen(self, native: _native.Server) -> None:
+        """Opens the listener of ``native`` and notes where it is."""
         if self._fd is not None:
             native.listen_fd(os.dup(self._fd))
+        elif self._uds is not None:
+            native.listen_unix(self._uds, self._uds_mode)
         else:
             self.port = native.listen(self.host, self.port)
-        return native
+            return
+        self._note_address(native.listener(0))
+
+    def _note_address(self, fd: int) -> None:
+        with socket.socket(fileno=os.dup(fd)) as listener:
+            address = listener.getsockname()
+        if isinstance(address, tuple):
+            self.host, self.port = address[:2]
+        else:
+            self.host, self.port = "", 0
+            self._uds = os.fsdecode(address)
 
     def _started(self) -> None:
         self._ready.set()
@@ -159,6 +196,14 @@ class Server:
             native.close()
         if loop is not None:
             loop.close()
+
+
+def _networks(proxies: str | Iterable[str] | None) -> str:
+    """The list as libturbo reads it."""
+    if proxies is None:
+        return ""
+    text = proxies if isinstance(proxies, str) else ",".join(proxies)
+    return _EVERYBODY if text.strip() == "*" else text
 
 
 def default_threads() -> int:
@@ -255,34 +300,27 @@ class _Supervisor:
             self._spawn()
 
 
-def _listening_socket(host: str, port: int) -> socket.socket:
-    family, kind, protocol, _, address = socket.getaddrinfo(
-        host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-    )[0]
-    listener = socket.socket(family, kind, protocol)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    listener.bind(address)
-    listener.listen(2048)
-    return listener
-
-
 def run_workers(
     load: Callable[[], ASGIApp], host: str, port: int, workers: int, **options: Any
 ) -> None:
     """Serves with ``workers`` processes; each calls ``load`` for the application."""
-    with _listening_socket(host, port) as listener:
-        real = listener.getsockname()[1]
+    shown = Server(_nothing, host, port, **options)
+    native = _native.Server()  # holds the listener and is never started
+    try:
+        shown._listen(native)
+        fd = native.listener(0)
 
         def work() -> None:
-            Server(load(), host, real, fd=listener.fileno(), **options).run()
+            Server(load(), host, port, **{**options, "uds": None, "fd": fd}).run()
 
-        shown = Server(_nothing, host, real)
         print(
             f"turboapi: serving on {shown.url} with {workers} processes"
             f" ({describe_interpreter()}); Ctrl-C stops",
             flush=True,
         )
         _Supervisor(workers, work).run()
+    finally:
+        native.close()
 
 
 async def _nothing(scope: Any, receive: Any, send: Any) -> None:
@@ -294,6 +332,12 @@ def run(
     host: str = "127.0.0.1",
     port: int = 8000,
     *,
+    uds: str | None = None,
+    uds_mode: int = UDS_MODE,
+    fd: int | None = None,
+    trusted_proxies: str | Iterable[str] | None = None,
+    proxy_protocol: bool = False,
+    forwarding: Forwarding = "x-forwarded",
     workers: int = 1,
     threads: int | None = None,
     lifespan: LifespanMode = "auto",
@@ -303,7 +347,13 @@ def run(
 ) -> None:
     """Serves ``app`` until SIGINT or SIGTERM, or until it is stopped.
 
-    ``port`` 0 takes a free port; the URL is printed. ``workers`` processes share the port.
+    ``host`` "::" takes IPv6 and IPv4 clients. ``port`` 0 takes a free port; the URL is printed.
+    ``uds`` is the path of a unix socket to listen on instead, made with permissions ``uds_mode``,
+    ``fd`` an inherited listening socket (3 under systemd's socket activation).
+    ``trusted_proxies`` are addresses and networks whose word about the client is believed, "unix"
+    for unix sockets, "*" for everybody; ``forwarding`` names the headers they write:
+    "x-forwarded", "forwarded" (RFC 7239), "both" or "none". With ``proxy_protocol`` their connections begin
+    with a PROXY header. ``workers`` processes share the port.
     ``threads`` event loops run in each (default: 1 with a GIL, one for each core without).
     ``lifespan`` is "auto", "on" or "off", ``root_path`` the prefix that a proxy strips, ``grace``
     the seconds that requests in flight get on a stop. ``limits`` are those of
@@ -311,6 +361,12 @@ def run(
     Works on any thread; signals are handled on the main thread only.
     """
     options: dict[str, Any] = {
+        "uds": uds,
+        "uds_mode": uds_mode,
+        "fd": fd,
+        "trusted_proxies": trusted_proxies,
+        "proxy_protocol": proxy_protocol,
+        "forwarding": forwarding,
         "threads": threads,
         "lifespan": lifespan,
         "root_path": root_path,

@@ -85,6 +85,50 @@ def field_attributes(field_info: FieldInfo) -> dict[str, Any]:
     return {name: value for name, value in values if value is not Undefined}
 
 
+# What these say is for whoever reads the value, or for attributes of models.
+_NOT_IN_SCHEMA = frozenset(
+    {"alias", "alias_priority", "validation_alias", "serialization_alias", "init", "init_var"}
+)
+_BARE: tuple[tuple[str, Any], ...] = tuple(
+    (name, getattr(FieldInfo(), name))
+    for name in _FIELD_ATTRIBUTES
+    if name not in _NOT_IN_SCHEMA and hasattr(FieldInfo(), name)
+)
+
+
+def _is_bare(info: FieldInfo) -> bool:
+    """Whether a ``FieldInfo`` adds nothing to the schema of its type."""
+    if info.metadata:
+        return False
+    return all(getattr(info, name, value) is value for name, value in _BARE)
+
+
+def _adapter_of(info: FieldInfo, config: ConfigDict | None) -> TypeAdapter[Any]:
+    """pydantic's compiled schema of a declared value; its own errors if there is none."""
+    kind = info.annotation
+    if isinstance(kind, type) and config is None and _is_bare(info):
+        if kind in _SCALARS:
+            return _scalar_adapter(kind)
+        if lenient_issubclass(kind, BaseModel) and kind.__pydantic_complete__:
+            return TypeAdapter(kind)  # The model's own schema, which need not be made again.
+    with warnings.catch_warnings():
+        if shared.PYDANTIC_VERSION_MINOR_TUPLE >= (2, 12):
+            from pydantic.warnings import UnsupportedFieldAttributeWarning
+
+            # An alias means nothing to a lone value: the extractor reads it instead.
+            warnings.simplefilter("ignore", category=UnsupportedFieldAttributeWarning)
+        parts = (kind, *info.metadata, Field(**field_attributes(info)))
+        return TypeAdapter(cast(Any, Annotated[parts]), config=config)
+
+
+_SCALARS = frozenset({bool, int, float, str})
+
+
+@lru_cache(maxsize=len(_SCALARS))
+def _scalar_adapter(kind: type[Any]) -> TypeAdapter[Any]:
+    return TypeAdapter(kind)
+
+
 @dataclass
 class ModelField:
     """One parameter, body or response: a name, its ``FieldInfo`` and its compiled schema.
@@ -98,20 +142,7 @@ class ModelField:
     config: ConfigDict | None = None
 
     def __post_init__(self) -> None:
-        with warnings.catch_warnings():
-            if shared.PYDANTIC_VERSION_MINOR_TUPLE >= (2, 12):
-                from pydantic.warnings import UnsupportedFieldAttributeWarning
-
-                # An alias means nothing to a lone value: the extractor reads it instead.
-                warnings.simplefilter("ignore", category=UnsupportedFieldAttributeWarning)
-            parts = (
-                self.field_info.annotation,
-                *self.field_info.metadata,
-                Field(**field_attributes(self.field_info)),
-            )
-            self._type_adapter: TypeAdapter[Any] = TypeAdapter(
-                cast(Any, Annotated[parts]), config=self.config
-            )
+        self._type_adapter: TypeAdapter[Any] = _adapter_of(self.field_info, self.config)
 
     @property
     def alias(self) -> str:

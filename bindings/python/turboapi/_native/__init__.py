@@ -6,6 +6,7 @@ plane, never raw pointers.
 
 from __future__ import annotations
 
+import os
 import sysconfig
 import threading
 from collections.abc import Iterable
@@ -119,6 +120,9 @@ class ServerOptions(TypedDict, total=False):
     grace: int
     max_requests: int
     reuse_port: bool
+    proxy_protocol: bool
+    trusted_proxies: str
+    forwarding: int
 
 
 class Server:
@@ -130,7 +134,10 @@ class Server:
     def __init__(self, options: ServerOptions | None = None) -> None:
         given = ffi.new("turbo_server_options *")
         given.size = ffi.sizeof("turbo_server_options")
+        texts = []  # keeps them alive for the call
         for name, value in (options or {}).items():
+            if isinstance(value, str):
+                texts.append(value := ffi.new("char[]", value.encode()))
             setattr(given, name, value)
         given.redirect_slashes = False  # the application redirects
         given.allow_first = True
@@ -153,9 +160,17 @@ class Server:
         self.ports.append(int(bound[0]))
         return int(bound[0])
 
+    def listen_unix(self, path: str, mode: int) -> None:
+        """Binds a unix socket and listens. Its file is removed when the server stops."""
+        _check(lib.turbo_server_listen_unix(self._server, os.fsencode(path), mode))
+
     def listen_fd(self, fd: int) -> None:
         """Listens on an inherited listening socket, which becomes the server's."""
         _check(lib.turbo_server_listen_fd(self._server, fd))
+
+    def listener(self, index: int) -> int:
+        """The descriptor of the ``index``-th listener; still the server's."""
+        return _check(lib.turbo_server_listener(self._server, index))
 
     def _add(self, methods: Iterable[str] | None, path: str, address: int, **options: bool) -> None:
         handler = ffi.cast("turbo_handler *", address)

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
+from types import FunctionType
 from typing import Any, Literal
 
 from .._compat import ModelField
@@ -84,18 +85,35 @@ def _functions_behind(call: Callable[..., Any]) -> Iterator[Any]:
         yield _unwrapped_call(method)
 
 
+def _code_flags(call: Any) -> int | None:
+    """The flags of a plain function that nothing stands before or behind; None for the rest."""
+    # Decorators and markers of the standard library leave something in the dictionary.
+    if type(call) is FunctionType and not call.__dict__:
+        return call.__code__.co_flags
+    return None
+
+
 def _is_gen_callable(call: Callable[..., Any] | None) -> bool:
     """Whether calling it makes a generator."""
+    flags = _code_flags(call)
+    if flags is not None:
+        return bool(flags & inspect.CO_GENERATOR)
     return call is not None and any(map(inspect.isgeneratorfunction, _functions_behind(call)))
 
 
 def _is_async_gen_callable(call: Callable[..., Any] | None) -> bool:
     """Whether calling it makes an async generator."""
+    flags = _code_flags(call)
+    if flags is not None:
+        return bool(flags & inspect.CO_ASYNC_GENERATOR)
     return call is not None and any(map(inspect.isasyncgenfunction, _functions_behind(call)))
 
 
 def _is_coroutine_callable(call: Callable[..., Any] | None) -> bool:
     """Whether the result of calling it must be awaited."""
+    flags = _code_flags(call)
+    if flags is not None:
+        return bool(flags & inspect.CO_COROUTINE)
     if call is None:
         return False
     # asyncio marks objects other than functions, too; those count only through their __call__.

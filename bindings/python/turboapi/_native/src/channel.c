@@ -824,6 +824,9 @@ void tp_channel_end(PyObject *object, bool failed)
         answer_500(self);
         return;
     }
+    if (self->stage == STAGE_HEAD) {
+        (void)begin(self); /* the head was accepted, so the client sees it, as from uvicorn */
+    }
     turbo_response *response = self->response;
     let_go(self);
     turbo_response_abort(response);
