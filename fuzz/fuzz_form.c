@@ -10,13 +10,13 @@
 #include "turbo/form.h"
 #include "target.h"
 
-/* The form of a body fed in pieces of `step` bytes, each from a block of its own; NULL on an error,
- * which is `*error` then. */
+/* The form of a body fed in pieces of `step` bytes, each from a block of its own, its end said with
+ * the last of them or with an empty one; NULL on an error, which is `*error` then. */
 static turbo_form *build(turbo_str type, turbo_str body, const turbo_form_options *options,
-                         size_t step, int *error)
+                         size_t step, bool empty_end, int *error)
 {
     turbo__form_builder builder;
-    bool borrow = step >= body.len;
+    bool borrow = step == SIZE_MAX;
     *error = turbo__form_builder_init(&builder, type, options, borrow);
     if (*error != 0) {
         return NULL;
@@ -29,10 +29,14 @@ static turbo_form *build(turbo_str type, turbo_str body, const turbo_form_option
         FUZZ_CHECK(copy != NULL);
         memcpy(copy, piece.data, piece.len);
         turbo_str data = {copy, piece.len};
-        *error = turbo__form_builder_feed(&builder, borrow ? piece : data, to == body.len);
+        *error =
+            turbo__form_builder_feed(&builder, borrow ? piece : data, to == body.len && !empty_end);
         free(copy);
         from = to;
     } while (*error == 0 && from < body.len);
+    if (*error == 0 && empty_end) {
+        *error = turbo__form_builder_feed(&builder, TURBO_STR(""), true);
+    }
     if (*error != 0) {
         turbo__form_builder_drop(&builder);
         return NULL;
@@ -110,11 +114,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     turbo_str body = turbo__str_slice(input, line + 1, size);
     int error;
     int other_error;
-    turbo_form *whole = build(type, body, &options, SIZE_MAX, &error);
+    turbo_form *whole = build(type, body, &options, SIZE_MAX, false, &error);
     size_t steps[] = {1, 2 + data[size - 1] % 64u};
     for (size_t i = 0; i < 2; i++) {
         options.spool_past = i == 0 ? 0 : 16;
-        turbo_form *other = build(type, body, &options, steps[i], &other_error);
+        turbo_form *other = build(type, body, &options, steps[i], i == 0, &other_error);
         FUZZ_CHECK(error == other_error);
         if (whole != NULL) {
             check_same(whole, other);

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "codec/host.h"
 #include "target.h"
 #include "turbo/error.h"
 

@@ -2,12 +2,19 @@
 
 /*
  * Streams of requests with small limits: no reading outside the input, no view outside the message,
- * and the same events however the bytes are cut.
+ * nothing passed that http-parser reads otherwise, and the same events however the bytes are cut.
  */
 #include "http1.h"
 #include "target.h"
 
-static const turbo__http1_limits limits = {.request_line = 256, .head = 1024, .fields = 16};
+static const turbo__http1_limits limits = {.request_line = 256,
+                                           .head = 1024,
+                                           .fields = 16,
+                                           .field = 200,
+                                           .trailer = 200,
+                                           .trailers = 4,
+                                           .extension = 32,
+                                           .extensions = 64};
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

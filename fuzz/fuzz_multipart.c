@@ -18,6 +18,7 @@ typedef struct run {
     turbo__multipart parser;
     turbo__arena arena;
     turbo__buf text;
+    turbo__buf data; /* of all parts, a mark behind each */
     uint64_t data_size;
     size_t data_at;
     size_t parts;
@@ -67,6 +68,7 @@ static void on_data(run *self, turbo_str data)
     self->data_size += data.len;
     FUZZ_CHECK(self->data_size <= (self->parser.part.is_file ? limits.file : limits.field));
     note(self, data.data, data.len);
+    FUZZ_CHECK(turbo__buf_append_str(&self->data, data) == 0);
 }
 
 /* A part is over: its data must not hold the delimiter. */
@@ -78,6 +80,7 @@ static void on_part_end(run *self)
         FUZZ_CHECK(memcmp(self->text.data + at, self->parser.delimiter, size) != 0);
     }
     note(self, "\nE", 2);
+    FUZZ_CHECK(turbo__buf_append_str(&self->data, TURBO_STR("\n|")) == 0);
     self->in_part = false;
     turbo__arena_reset(&self->arena);
 }
@@ -127,6 +130,7 @@ static void parse(run *self, turbo_str boundary, turbo_str body, size_t step)
 {
     memset(self, 0, sizeof(*self));
     turbo__buf_init(&self->text, SIZE_MAX / 2);
+    turbo__buf_init(&self->data, SIZE_MAX / 2);
     turbo__arena_init(&self->arena);
     turbo__multipart_init(&self->parser, boundary, &limits, &self->arena);
     for (size_t from = 0, to = 0; from < body.len && self->error == 0; from = to) {
@@ -154,32 +158,60 @@ static void compare(const run *whole, turbo_str boundary, turbo_str body, size_t
     FUZZ_CHECK(other.error != 0 || other.parser.offset == whole->parser.offset);
     FUZZ_CHECK(turbo_str_equal(turbo__buf_view(&other.text), turbo__buf_view(&whole->text)));
     turbo__buf_clear(&other.text);
+    turbo__buf_clear(&other.data);
 }
 
-/* An accepted body has one delimiter before each part and one that closes it; this counts them with
- * no regard to anything else. */
-static void check_count(turbo_str boundary, turbo_str body, size_t parts)
+/* Where `what` first stands in `text` from `from` on; `text.len` when it does not. */
+static size_t find(turbo_str text, size_t from, turbo_str what)
+{
+    for (; from + what.len <= text.len; from++) {
+        if (memcmp(text.data + from, what.data, what.len) == 0) {
+            return from;
+        }
+    }
+    return text.len;
+}
+
+/* The data of the part between two delimiters: behind the first empty line, whose CRLF may be the
+ * second delimiter's. */
+static turbo_str data_between(turbo_str text, size_t from, size_t to)
+{
+    size_t head = find(text, from, TURBO_STR("\r\n"));
+    size_t start = find(text, head + 2, TURBO_STR("\r\n\r\n")) + 4;
+    FUZZ_CHECK(start <= to + 2);
+    return turbo__str_slice(text, start < to ? start : to, to);
+}
+
+/* What an accepted body must have given, found with no regard to headers and limits: the number of
+ * its parts and all their data, each with a mark behind. */
+static void check_data(turbo_str boundary, turbo_str body, const run *seen)
 {
     turbo__buf all;
-    size_t found = 0;
-    size_t size = boundary.len + 4;
+    turbo__buf data;
     turbo__buf_init(&all, SIZE_MAX / 2);
+    turbo__buf_init(&data, SIZE_MAX / 2);
     FUZZ_CHECK(turbo__buf_append_str(&all, TURBO_STR("\r\n--")) == 0);
     FUZZ_CHECK(turbo__buf_append_str(&all, boundary) == 0);
-    FUZZ_CHECK(turbo__buf_append_str(&all, TURBO_STR("\r\n")) == 0);
+    turbo_str delimiter = {all.data, all.len};
+    size_t size = delimiter.len;
+    FUZZ_CHECK(turbo__buf_append_str(&all, TURBO_STR("\r\n")) ==
+               0); /* it may lack the first CRLF */
     FUZZ_CHECK(turbo__buf_append_str(&all, body) == 0);
-    size_t at = size;
-    while (found <= parts && at + size <= all.len) {
-        if (memcmp(all.data + at, all.data, size) != 0) {
-            at++;
-            continue;
-        }
-        at += size;
-        found++;
+    turbo_str text = turbo__buf_view(&all);
+    delimiter.data = text.data;
+    size_t at = find(text, size, delimiter) + size;
+    size_t parts = 0;
+    while (at + 2 <= text.len && memcmp(text.data + at, "--", 2) != 0) {
+        size_t next = find(text, at, delimiter);
+        FUZZ_CHECK(turbo__buf_append_str(&data, data_between(text, at, next)) == 0);
+        FUZZ_CHECK(turbo__buf_append_str(&data, TURBO_STR("\n|")) == 0);
+        at = next + size;
+        parts++;
     }
-    FUZZ_CHECK(found == parts + 1);
-    FUZZ_CHECK(at + 2 <= all.len && memcmp(all.data + at, "--", 2) == 0);
+    FUZZ_CHECK(at + 2 <= text.len && parts == seen->parts);
+    FUZZ_CHECK(turbo_str_equal(turbo__buf_view(&data), turbo__buf_view(&seen->data)));
     turbo__buf_clear(&all);
+    turbo__buf_clear(&data);
 }
 
 /* The input is a Content-Type field's value, a line feed, and a body. However the body is cut, the
@@ -201,10 +233,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     run whole;
     parse(&whole, boundary, body, SIZE_MAX);
     if (whole.error == 0) {
-        check_count(boundary, body, whole.parts);
+        check_data(boundary, body, &whole);
     }
     compare(&whole, boundary, body, 1);
     compare(&whole, boundary, body, 1 + data[size - 1] % 32u);
     turbo__buf_clear(&whole.text);
+    turbo__buf_clear(&whole.data);
     return 0;
 }

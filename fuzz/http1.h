@@ -11,10 +11,10 @@
 
 /** What a run saw: every head and body in a canonical text, and how it ended. */
 typedef struct fuzz_transcript {
-    turbo__buf text; /* heads, decoded body bytes and ends, in order */
+    turbo__buf text; /* heads, decoded body bytes, trailers and ends, in order */
     int error;       /* 0 or the parser's error */
+    int status;      /* … and the answer to it */
     size_t messages; /* complete ones */
-    size_t refused;  /* heads that were read and then refused; a server stops there */
     bool idle;       /* the input ended between two messages */
 } fuzz_transcript;
 

@@ -42,9 +42,12 @@ static bool take_decimal(turbo_str *text, unsigned most, unsigned *out)
         }
         i++;
     }
+    if (i == 0) {
+        return false;
+    }
     *text = turbo__str_slice(*text, i, text->len);
     *out = value;
-    return i > 0;
+    return true;
 }
 
 static bool parse_ipv4(turbo_str text, unsigned char out[4])
@@ -65,15 +68,6 @@ static bool parse_ipv4(turbo_str text, unsigned char out[4])
     return text.len == 0;
 }
 
-static int hex_digit(char c)
-{
-    char lower = turbo__ascii_lower(c);
-    if (c >= '0' && c <= '9') {
-        return c - '0';
-    }
-    return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
-}
-
 static bool parse_group(turbo_str text, unsigned char out[2])
 {
     unsigned value = 0;
@@ -81,7 +75,7 @@ static bool parse_group(turbo_str text, unsigned char out[2])
         return false;
     }
     for (size_t i = 0; i < text.len; i++) {
-        int digit = hex_digit(text.data[i]);
+        int digit = turbo__ascii_hex(text.data[i]);
         if (digit < 0) {
             return false;
         }
@@ -98,7 +92,7 @@ static int parse_groups(turbo_str text, unsigned char *out, int room)
 {
     int used = 0;
     while (text.len > 0 || used > 0) { /* nothing at all is no group either */
-        size_t at;
+        size_t at = 0;
         size_t dot;
         bool more = turbo__str_find(text, ':', &at);
         turbo_str group = turbo__str_slice(text, 0, more ? at : text.len);

@@ -4,13 +4,13 @@
 #include <string.h>
 
 #include "base/str.h"
+#include "codec/chars.h"
 #include "turbo/error.h"
 
 enum { FIRST_CAPACITY = 16 };
 
-static int grow(turbo__fields *fields, turbo__arena *arena)
+static int grow(turbo__fields *fields, turbo__arena *arena, size_t cap)
 {
-    size_t cap = fields->cap > 0 ? fields->cap * 2 : FIRST_CAPACITY;
     turbo__field *items = turbo__arena_alloc(arena, cap * sizeof(*items));
     if (items == NULL) {
         return TURBO_ENOMEM;
@@ -23,10 +23,15 @@ static int grow(turbo__fields *fields, turbo__arena *arena)
     return 0;
 }
 
+int turbo__fields_reserve(turbo__fields *fields, turbo__arena *arena, size_t count)
+{
+    return count <= fields->cap ? 0 : grow(fields, arena, count);
+}
+
 int turbo__fields_add(turbo__fields *fields, turbo__arena *arena, turbo_str name, turbo_str value)
 {
     if (fields->count == fields->cap) {
-        int rc = grow(fields, arena);
+        int rc = grow(fields, arena, fields->cap > 0 ? fields->cap * 2 : FIRST_CAPACITY);
         if (rc != 0) {
             return rc;
         }
@@ -58,31 +63,14 @@ void turbo__fields_remove(turbo__fields *fields, turbo_str name)
     fields->count = kept;
 }
 
-static bool is_token_char(unsigned char c)
-{
-    if ((c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z')) {
-        return true;
-    }
-    return c != '\0' && strchr("!#$%&'*+-.^_`|~", c) != NULL;
-}
-
 bool turbo__field_name_valid(turbo_str name)
 {
-    for (size_t i = 0; i < name.len; i++) {
-        if (!is_token_char((unsigned char)name.data[i])) {
-            return false;
-        }
-    }
-    return name.len > 0;
+    return name.len > 0 &&
+           turbo__token_end(name.data, name.data + name.len) == name.data + name.len;
 }
 
 bool turbo__field_value_valid(turbo_str value)
 {
-    for (size_t i = 0; i < value.len; i++) {
-        unsigned char c = (unsigned char)value.data[i];
-        if ((c < 0x20 && c != '\t') || c == 0x7f) {
-            return false;
-        }
-    }
-    return true;
+    return value.len == 0 ||
+           turbo__text_end(value.data, value.data + value.len) == value.data + value.len;
 }

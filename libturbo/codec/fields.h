@@ -25,6 +25,9 @@ typedef struct turbo__fields {
 /** Appends a field; the views are kept as they are. Returns 0 or TURBO_ENOMEM. */
 int turbo__fields_add(turbo__fields *fields, turbo__arena *arena, turbo_str name, turbo_str value);
 
+/** Makes room for `count` fields in all. Returns 0 or TURBO_ENOMEM. */
+int turbo__fields_reserve(turbo__fields *fields, turbo__arena *arena, size_t count);
+
 /** The first field called `name` (without case), or NULL. */
 turbo__field *turbo__fields_find(const turbo__fields *fields, turbo_str name);
 

@@ -154,53 +154,6 @@ bool turbo__forwarded_node(turbo_str text, turbo__hop *hop)
     return true;
 }
 
-/* --- hosts --------------------------------------------------------------- */
-
-/* RFC 3986 §3.2.2: reg-name, or what may stand in brackets. */
-static bool is_host_char(char c)
-{
-    char lower = turbo__ascii_lower(c);
-    return (lower >= 'a' && lower <= 'z') || (c >= '0' && c <= '9') ||
-           (c != '\0' && strchr("-._~%!$&'()*+,;=", c) != NULL);
-}
-
-static bool is_host(turbo_str text)
-{
-    size_t from = 0;
-    size_t to = text.len;
-    turbo__address address;
-    if (text.len > 1 && text.data[0] == '[') {
-        return text.data[to - 1] == ']' &&
-               turbo__address_parse(turbo__str_slice(text, 1, to - 1), &address);
-    }
-    while (from < to && is_host_char(text.data[from])) {
-        from++;
-    }
-    return to > 0 && from == to;
-}
-
-bool turbo__host_split(turbo_str text, turbo_str *host, uint16_t *port)
-{
-    turbo_str name = text;
-    turbo_str rest = {NULL, 0};
-    size_t at;
-    size_t inside = 0;
-    if (text.len > 0 && text.data[0] == '[' && !turbo__str_find(text, ']', &inside)) {
-        return false;
-    }
-    if (turbo__str_find(turbo__str_slice(text, inside, text.len), ':', &at)) {
-        name = turbo__str_slice(text, 0, inside + at);
-        rest = turbo__str_slice(text, inside + at + 1, text.len);
-    }
-    uint16_t number = 0;
-    if (!is_host(name) || (rest.len > 0 && !turbo__port_parse(rest, &number))) {
-        return false;
-    }
-    *host = name;
-    *port = number;
-    return true;
-}
-
 /* --- Forwarded ----------------------------------------------------------- */
 
 /* Tokens, and what addresses and hosts need that should have been quoted. */

@@ -34,8 +34,4 @@ int turbo__forwarded_last(turbo_str *rest, turbo__hop *hop);
  * none of these; `hop` is unchanged then. */
 bool turbo__forwarded_node(turbo_str text, turbo__hop *hop);
 
-/** Splits "host:port" (RFC 3986 §3.2.2, §3.2.3) into the host, with the brackets of an IPv6
- * address, and the port; 0: none was given. False when it is no host. */
-bool turbo__host_split(turbo_str text, turbo_str *host, uint16_t *port);
-
 #endif

@@ -11,154 +11,153 @@
 #include "base/mem.h"
 #include "base/str.h"
 
-/* One header field, as offsets into the input buffer. */
-struct turbo__http1_span {
-    size_t name;
-    size_t name_len;
-    size_t value;
-    size_t value_len;
-};
-
 static_assert(sizeof(http_parser) <= sizeof(((turbo__http1_parser *)0)->raw),
               "room for http-parser's state");
 
-/* VERSION_LEN: " HTTP/1.1", which ends every request line that is served (RFC 9112 §3). */
-enum { FIRST_SPANS = 16, VERSION_LEN = 9 };
+/* http-parser refuses heads past a size of its own (80 KiB, the same for the whole process). The
+ * limits are ours, so its count starts again with each slice. */
+enum { SLICE = 32 * 1024 };
+
+enum phase { IN_HEAD, IN_BODY, IN_CHUNKS, IN_TRAILERS, AT_END };
 
 static http_parser *raw_of(turbo__http1_parser *parser)
 {
     return (http_parser *)(void *)parser->raw;
 }
 
-static turbo__http1_parser *self_of(http_parser *raw)
+/* --- what http-parser makes of it ---------------------------------------- */
+
+/* A callback's return value: anything but 0 makes http-parser stop with an error. */
+enum { SAME = 0, OTHER = -1 };
+
+static turbo__http1_span *present_span(turbo__http1_parser *parser)
 {
-    return raw->data;
+    return &parser->scan.spans[parser->check.spans - 1];
 }
 
-/* A non-zero return makes http-parser stop with a callback error; `error` says what it was. */
-static int refuse(turbo__http1_parser *parser, int error, int status)
+/* `len` bytes at `at` go on with an element of the text. */
+static int goes_on(turbo__http1_check *check, uint32_t start, uint32_t size, const char *at,
+                   size_t len)
 {
-    parser->error = error;
-    parser->status = status;
-    return -1;
-}
-
-static int stop_at(turbo__http1_parser *parser, turbo__http1_event event)
-{
-    parser->event = (uint8_t)event;
-    http_parser_pause(raw_of(parser), 1);
-    return 0;
-}
-
-static int on_url(http_parser *raw, const char *at, size_t length)
-{
-    turbo__http1_parser *parser = self_of(raw);
-    size_t offset = (size_t)(at - parser->base);
-    if (parser->target_len == 0) {
-        parser->target_start = offset;
+    if (turbo__unlikely(at != check->text + start + check->seen || len > size - check->seen)) {
+        return OTHER;
     }
-    parser->target_len = offset + length - parser->target_start;
-    if (parser->target_start + parser->target_len - parser->head_start + VERSION_LEN >
-        parser->limits->request_line) {
-        (void)turbo__error_set(TURBO_ELIMIT, "request line is longer than %zu bytes",
-                               parser->limits->request_line);
-        return refuse(parser, TURBO_ELIMIT, 414);
-    }
-    return 0;
+    check->seen += (uint32_t)len;
+    return SAME;
 }
 
-static int add_span(turbo__http1_parser *parser)
+static int on_url(http_parser *raw, const char *at, size_t len)
 {
-    if (parser->span_count >= parser->limits->fields) {
-        (void)turbo__error_set(TURBO_ELIMIT, "more than %u header fields",
-                               (unsigned)parser->limits->fields);
-        return refuse(parser, TURBO_ELIMIT, 431);
+    turbo__http1_parser *parser = raw->data;
+    return goes_on(&parser->check, parser->scan.target, parser->scan.target_len, at, len);
+}
+
+/* Whether what came before the next field line is whole: the last value or the target. */
+static bool element_done(turbo__http1_parser *parser)
+{
+    const turbo__http1_check *check = &parser->check;
+    if (check->spans > 0) {
+        return !check->in_name && check->seen == present_span(parser)->value_len;
     }
-    if (parser->span_count == parser->span_cap) {
-        uint32_t cap = parser->span_cap > 0 ? parser->span_cap * 2 : FIRST_SPANS;
-        struct turbo__http1_span *spans =
-            turbo__realloc(parser->spans, (size_t)cap * sizeof(*spans));
-        if (spans == NULL) {
-            return refuse(parser, TURBO_ENOMEM, 503);
+    return parser->scan.trailers || check->seen == parser->scan.target_len;
+}
+
+static int on_field(http_parser *raw, const char *at, size_t len)
+{
+    turbo__http1_parser *parser = raw->data;
+    turbo__http1_check *check = &parser->check;
+    if (!check->in_name) {
+        if (turbo__unlikely(!element_done(parser) || check->spans == parser->scan.span_count)) {
+            return OTHER;
         }
-        parser->spans = spans;
-        parser->span_cap = cap;
+        check->spans++;
+        check->seen = 0;
+        check->in_name = true;
     }
-    memset(&parser->spans[parser->span_count++], 0, sizeof(*parser->spans));
-    return 0;
+    const turbo__http1_span *span = present_span(parser);
+    return goes_on(check, span->name, span->name_len, at, len);
 }
 
-static int on_field(http_parser *raw, const char *at, size_t length)
+static int on_value(http_parser *raw, const char *at, size_t len)
 {
-    turbo__http1_parser *parser = self_of(raw);
-    size_t offset = (size_t)(at - parser->base);
-    if (parser->head_done) { /* trailers: RFC 9110 §6.5.1 lets us drop them */
-        return 0;
+    turbo__http1_parser *parser = raw->data;
+    turbo__http1_check *check = &parser->check;
+    if (turbo__unlikely(check->spans == 0)) {
+        return OTHER;
     }
-    if (parser->in_value || parser->span_count == 0) {
-        if (add_span(parser) != 0) {
-            return -1;
+    const turbo__http1_span *span = present_span(parser);
+    if (check->in_name) {
+        if (turbo__unlikely(check->seen != span->name_len)) {
+            return OTHER;
         }
-        parser->in_value = false;
-        parser->spans[parser->span_count - 1].name = offset;
+        check->seen = 0;
+        check->in_name = false;
     }
-    struct turbo__http1_span *span = &parser->spans[parser->span_count - 1];
-    span->name_len = offset + length - span->name;
-    return 0;
+    return len == 0 ? SAME : goes_on(check, span->value, span->value_len, at, len);
 }
 
-static int on_value(http_parser *raw, const char *at, size_t length)
+/* A method that is younger than http-parser, which gets one that it knows in its place. */
+static bool is_young(turbo_str method)
 {
-    turbo__http1_parser *parser = self_of(raw);
-    size_t offset = (size_t)(at - parser->base);
-    if (parser->head_done) {
-        return 0;
+    return method.len == 5 && memcmp(method.data, "QUERY", 5) == 0;
+}
+
+static const turbo_str stand_in = {"POST", 4};
+
+static bool same_method(const http_parser *raw, turbo_str method)
+{
+#define XX(number, name, string) [number] = {#string, sizeof(#string) - 1},
+    static const turbo_str methods[] = {HTTP_METHOD_MAP(XX)};
+#undef XX
+    turbo_str other = methods[raw->method];
+    if (turbo__unlikely(is_young(method))) {
+        method = stand_in;
     }
-    struct turbo__http1_span *span = &parser->spans[parser->span_count - 1];
-    if (!parser->in_value) {
-        /* RFC 9112 §5.1: no space before the colon. http-parser may be built to let it pass. */
-        if (memchr(parser->base + span->name, ' ', span->name_len) != NULL) {
-            (void)turbo__error_set(TURBO_EPROTOCOL, "space in the name of a header field");
-            return refuse(parser, TURBO_EPROTOCOL, 400);
-        }
-        parser->in_value = true;
-        span->value = offset;
-        span->value_len = length;
-        return 0;
+    size_t same = 0;
+    while (same < method.len && same < other.len && method.data[same] == other.data[same]) {
+        same++; /* a call would take longer */
     }
-    if (length > 0 && offset != span->value + span->value_len) {
-        /* RFC 9112 §5.2: a server must reject or replace obs-fold. */
-        (void)turbo__error_set(TURBO_EPROTOCOL, "folded header field");
-        return refuse(parser, TURBO_EPROTOCOL, 400);
-    }
-    span->value_len += length;
-    return 0;
+    return same == method.len && same == other.len;
+}
+
+static bool same_framing(const http_parser *raw, const turbo__http1_framing *framing)
+{
+    uint64_t length = framing->has_length ? framing->content_length : UINT64_MAX;
+    return ((raw->flags & F_CHUNKED) != 0) == framing->chunked && raw->content_length == length;
 }
 
 static int on_headers_complete(http_parser *raw)
 {
-    turbo__http1_parser *parser = self_of(raw);
-    parser->head_done = true;
-    if (raw->http_major != 1) {
-        (void)turbo__error_set(TURBO_EPROTOCOL, "HTTP version %u.%u", raw->http_major,
-                               raw->http_minor);
-        return refuse(parser, TURBO_EPROTOCOL, raw->http_major == 0 ? 400 : 505);
+    turbo__http1_parser *parser = raw->data;
+    const turbo__http1_scan *scan = &parser->scan;
+    turbo_str method = {parser->check.text + scan->start, scan->method_len};
+    if (turbo__unlikely(!element_done(parser) || parser->check.spans != scan->span_count ||
+                        !same_method(raw, method) || raw->http_major != 1 ||
+                        raw->http_minor != scan->minor || !same_framing(raw, &parser->framing))) {
+        return OTHER;
     }
     raw->upgrade = 0; /* an upgrade that nobody takes is a plain request (RFC 9110 §7.8) */
-    return stop_at(parser, TURBO__HTTP1_HEAD);
+    parser->check.head = true;
+    return SAME;
 }
 
-static int on_body(http_parser *raw, const char *at, size_t length)
+/* A part comes in pieces where a slice ended in it. */
+static int on_body(http_parser *raw, const char *at, size_t len)
 {
-    turbo__http1_parser *parser = self_of(raw);
-    parser->body.data = at;
-    parser->body.len = length;
-    return stop_at(parser, TURBO__HTTP1_BODY);
+    turbo_str *body = &((turbo__http1_parser *)raw->data)->check.body;
+    if (body->len > 0 && turbo__unlikely(body->data + body->len != at)) {
+        return OTHER;
+    }
+    body->data = body->len > 0 ? body->data : at;
+    body->len += len;
+    return SAME;
 }
 
 static int on_message_complete(http_parser *raw)
 {
-    return stop_at(self_of(raw), TURBO__HTTP1_END);
+    turbo__http1_check *check = &((turbo__http1_parser *)raw->data)->check;
+    check->complete = true;
+    return SAME;
 }
 
 static const http_parser_settings settings = {
@@ -170,181 +169,311 @@ static const http_parser_settings settings = {
     .on_message_complete = on_message_complete,
 };
 
-void turbo__http1_init(turbo__http1_parser *parser, const turbo__http1_limits *limits)
-{
-    memset(parser, 0, sizeof(*parser));
-    parser->limits = limits;
-    turbo__http1_next(parser, 0);
-}
+/* --- the two together ---------------------------------------------------- */
 
-void turbo__http1_clear(turbo__http1_parser *parser)
+/* The strict readers passed what http-parser reads otherwise. */
+static int disagree(turbo__http1_parser *parser)
 {
-    turbo__free(parser->spans);
-    parser->spans = NULL;
-    parser->span_cap = 0;
-    parser->span_count = 0;
-}
-
-void turbo__http1_next(turbo__http1_parser *parser, size_t at)
-{
-    http_parser *raw = raw_of(parser);
-    http_parser_init(raw, HTTP_REQUEST);
-    raw->data = parser;
-    parser->span_count = 0;
-    parser->head_start = at;
-    parser->target_start = 0;
-    parser->target_len = 0;
+    enum http_errno code = HTTP_PARSER_ERRNO(raw_of(parser));
+    assert(false && "http-parser reads this message otherwise");
     parser->status = 400;
-    parser->error = 0;
-    parser->in_value = false;
-    parser->head_done = false;
+    return turbo__error_set(TURBO_EPROTOCOL, "the message can be read in two ways: %s",
+                            http_errno_description(code));
 }
 
-static int fail(turbo__http1_parser *parser)
+/* Returns whether http-parser took all of it, and no callback found a difference. */
+static bool feed(turbo__http1_parser *parser, const char *at, size_t len)
 {
     http_parser *raw = raw_of(parser);
-    if (parser->error != 0) {
-        return parser->error;
+    while (len > 0) {
+        size_t size = len < SLICE ? len : SLICE;
+        raw->nread = 0;
+        size_t used = http_parser_execute(raw, &settings, at, size);
+        if (turbo__unlikely(used != size || HTTP_PARSER_ERRNO(raw) != HPE_OK)) {
+            return false;
+        }
+        at += size;
+        len -= size;
     }
-    enum http_errno code = HTTP_PARSER_ERRNO(raw);
-    if (code == HPE_HEADER_OVERFLOW) {
-        parser->status = 431;
-        parser->error = turbo__error_set(TURBO_ELIMIT, "header fields are too large");
-        return parser->error;
-    }
-    if (code == HPE_INVALID_VERSION) {
-        parser->status = 505;
-    }
-    parser->error = turbo__error_set(TURBO_EPROTOCOL, "%s", http_errno_description(code));
-    return parser->error;
+    return true;
 }
 
-/* The head's size counts what is known of it, complete or not. */
-static int check_head_size(turbo__http1_parser *parser, size_t end)
+/* Feeds the scanned section, from offset `from` on, without the white space behind values:
+ * http-parser takes that for a part of them, and tabs there for an error. */
+static bool feed_section(turbo__http1_parser *parser, const char *text, size_t from)
 {
-    if (end - parser->head_start <= parser->limits->head) {
-        return 0;
+    const turbo__http1_scan *scan = &parser->scan;
+    parser->check.text = text;
+    parser->check.spans = 0;
+    parser->check.seen = 0;
+    parser->check.in_name = false;
+    for (uint32_t i = 0; turbo__unlikely(scan->padded) && i < scan->span_count; i++) {
+        size_t end = scan->spans[i].value + scan->spans[i].value_len;
+        if (!feed(parser, text + from, end - from)) {
+            return false;
+        }
+        for (from = end; text[from] != '\r';) {
+            from++;
+        }
     }
-    bool in_line = parser->target_len == 0 && parser->span_count == 0;
-    parser->status = in_line ? 414 : 431;
-    parser->error = turbo__error_set(TURBO_ELIMIT, "request head is larger than %zu bytes",
-                                     parser->limits->head);
-    return parser->error;
+    return feed(parser, text + from, scan->at - from);
+}
+
+static bool confirm_head(turbo__http1_parser *parser, const char *text)
+{
+    memcpy(parser->raw, parser->fresh, sizeof(parser->raw));
+    raw_of(parser)->data = parser;
+    parser->check.head = false;
+    parser->check.complete = false;
+    bool whole = parser->phase == AT_END;
+    size_t from = parser->scan.start;
+    turbo_str method = {text + from, parser->scan.method_len};
+    if (turbo__unlikely(is_young(method))) {
+        from += method.len;
+        if (!feed(parser, stand_in.data, stand_in.len)) {
+            return false;
+        }
+    }
+    return feed_section(parser, text, from) && parser->check.head &&
+           parser->check.complete == whole;
+}
+
+static bool confirm_trailers(turbo__http1_parser *parser, const char *text)
+{
+    return feed_section(parser, text, 0) && element_done(parser) && parser->check.complete &&
+           parser->check.spans == parser->scan.span_count;
+}
+
+/* `len` bytes of the coded body at `at` are `part`, in both readings. */
+static bool confirm_body(turbo__http1_parser *parser, const char *at, size_t len, turbo_str part)
+{
+    turbo__http1_check *check = &parser->check;
+    check->body.len = 0;
+    if (!feed(parser, at, len) || check->body.len != part.len) {
+        return false;
+    }
+    bool whole = parser->phase == AT_END;
+    return (part.len == 0 || check->body.data == part.data) && check->complete == whole;
+}
+
+/* --- phases -------------------------------------------------------------- */
+
+static int parse_head(turbo__http1_parser *parser, const char *base, size_t from, size_t to,
+                      size_t *consumed)
+{
+    turbo__http1_scan *scan = &parser->scan;
+    const char *text = base + parser->head_start;
+    *consumed = to - from;
+    if (from == to) {
+        return TURBO__HTTP1_MORE;
+    }
+    int rc = turbo__http1_scan_more(scan, text, to - parser->head_start);
+    if (rc == 0) {
+        return TURBO__HTTP1_MORE;
+    }
+    if (rc > 0) {
+        rc = turbo__http1_judge_head(scan, text, &parser->url, &parser->framing);
+    }
+    if (turbo__unlikely(rc < 0)) {
+        parser->status = scan->status;
+        return rc;
+    }
+    const turbo__http1_framing *framing = &parser->framing;
+    parser->base = base;
+    parser->left = framing->content_length;
+    parser->phase = framing->chunked ? IN_CHUNKS : parser->left > 0 ? IN_BODY : AT_END;
+    *consumed = parser->head_start + scan->at - from;
+    return turbo__likely(confirm_head(parser, text)) ? TURBO__HTTP1_HEAD : disagree(parser);
+}
+
+static int parse_length(turbo__http1_parser *parser, const char *at, size_t len, size_t *consumed)
+{
+    size_t size = len < parser->left ? len : (size_t)parser->left;
+    turbo_str part = {at, size};
+    *consumed = size;
+    if (size == 0) {
+        return TURBO__HTTP1_MORE;
+    }
+    parser->left -= size;
+    if (parser->left == 0) {
+        parser->phase = AT_END;
+    }
+    return turbo__likely(confirm_body(parser, at, size, part)) ? TURBO__HTTP1_BODY
+                                                               : disagree(parser);
+}
+
+/* Most bodies end with an empty line and no trailers: nothing is kept then. */
+static bool is_empty_line(const turbo__http1_parser *parser, const char *at, size_t len)
+{
+    return parser->trailers.len == 0 && len >= 2 && at[0] == '\r' && at[1] == '\n';
+}
+
+/* A trailer section is collected in memory of its own: the input may be gone before its end. */
+static int parse_trailers(turbo__http1_parser *parser, const char *at, size_t len, size_t *consumed)
+{
+    turbo__http1_scan *scan = &parser->scan;
+    turbo__buf *kept = &parser->trailers;
+    turbo_str none = {NULL, 0};
+    *consumed = len;
+    if (len == 0) {
+        return TURBO__HTTP1_MORE;
+    }
+    if (is_empty_line(parser, at, len)) {
+        parser->phase = AT_END;
+        *consumed = 2;
+        return confirm_body(parser, at, 2, none) ? TURBO__HTTP1_END : disagree(parser);
+    }
+    size_t before = kept->len;
+    size_t room = scan->limits->trailer + 3 - before; /* the last byte is one too many */
+    size_t size = len < room ? len : room;
+    *consumed = size;
+    if (turbo__buf_append(kept, at, size) != 0) {
+        parser->status = 503;
+        return TURBO_ENOMEM;
+    }
+    int rc = turbo__http1_scan_more(scan, kept->data, kept->len);
+    if (rc == 0) {
+        return TURBO__HTTP1_MORE;
+    }
+    if (rc > 0) {
+        rc = turbo__http1_judge_trailers(scan);
+    }
+    if (rc < 0) {
+        parser->status = scan->status;
+        return rc;
+    }
+    kept->len = scan->at;
+    parser->phase = AT_END;
+    *consumed = scan->at - before;
+    return confirm_trailers(parser, kept->data) ? TURBO__HTTP1_END : disagree(parser);
+}
+
+static int parse_chunks(turbo__http1_parser *parser, const char *at, size_t len, size_t *consumed)
+{
+    turbo_str part = {NULL, 0};
+    int rc =
+        turbo__http1_chunk_next(&parser->chunks, parser->scan.limits, at, len, consumed, &part);
+    if (turbo__unlikely(rc < 0)) {
+        parser->status = 400;
+        return rc;
+    }
+    if (turbo__unlikely(!confirm_body(parser, at, *consumed, part))) {
+        return disagree(parser);
+    }
+    if (rc == TURBO__HTTP1_CHUNK_DATA) {
+        return TURBO__HTTP1_BODY;
+    }
+    if (rc == TURBO__HTTP1_CHUNK_MORE) {
+        return TURBO__HTTP1_MORE;
+    }
+    turbo__http1_scan_next(&parser->scan, true);
+    parser->phase = IN_TRAILERS;
+    size_t used = *consumed;
+    rc = parse_trailers(parser, at + used, len - used, consumed);
+    *consumed += used;
+    return rc;
 }
 
 int turbo__http1_parse(turbo__http1_parser *parser, const char *base, size_t from, size_t to,
                        size_t *consumed)
 {
-    http_parser *raw = raw_of(parser);
-    bool head = !parser->head_done;
-    parser->base = base;
-    parser->event = TURBO__HTTP1_MORE;
-    size_t used = http_parser_execute(raw, &settings, base + from, to - from);
-    if (turbo__likely(HTTP_PARSER_ERRNO(raw) == HPE_PAUSED)) {
-        http_parser_pause(raw, 0);
-    } else if (HTTP_PARSER_ERRNO(raw) != HPE_OK) {
-        return fail(parser);
+    switch (parser->phase) {
+    case IN_HEAD:
+        return parse_head(parser, base, from, to, consumed);
+    case IN_BODY:
+        return parse_length(parser, base + from, to - from, consumed);
+    case IN_CHUNKS:
+        return parse_chunks(parser, base + from, to - from, consumed);
+    case IN_TRAILERS:
+        return parse_trailers(parser, base + from, to - from, consumed);
+    default:
+        *consumed = 0;
+        return TURBO__HTTP1_END;
     }
-    if (head && check_head_size(parser, from + used) != 0) {
-        return parser->error;
-    }
-    *consumed = used;
-    return parser->event;
 }
 
-static int refuse_head(turbo__http1_parser *parser, int status, const char *why)
-{
-    parser->status = status;
-    parser->error = turbo__error_set(TURBO_EPROTOCOL, "%s", why);
-    return parser->error;
-}
+/* --- results ------------------------------------------------------------- */
 
-static bool wants_continue(const turbo__http1_head *head)
+/* RFC 9112 §3.2.2: the authority of an absolute-form target replaces the Host field. */
+static void put_fields(const turbo__http1_scan *scan, const char *text, turbo_str authority,
+                       turbo__fields *fields)
 {
-    const turbo__field *expect = turbo__fields_find(&head->fields, TURBO_STR("expect"));
-    return head->version >= 11 && expect != NULL &&
-           turbo__str_equal_nocase(expect->value, TURBO_STR("100-continue"));
-}
-
-/* RFC 9112 §6.1. The only coding known is chunked, and a list that does not end in it has no end.
- */
-static int check_coding(turbo__http1_parser *parser, const turbo__http1_head *head,
-                        turbo_str coding)
-{
-    static const turbo_str chunked = {"chunked", sizeof("chunked") - 1};
-    if (head->version < 11) {
-        return refuse_head(parser, 400, "Transfer-Encoding in an HTTP/1.0 message");
-    }
-    if (turbo__str_equal_nocase(coding, chunked)) {
-        return 0;
-    }
-    bool ends = coding.len > chunked.len &&
-                turbo__str_equal_nocase(
-                    turbo__str_slice(coding, coding.len - chunked.len, coding.len), chunked);
-    return refuse_head(parser, ends ? 501 : 400, "transfer coding other than chunked");
-}
-
-/* What http-parser leaves unchecked and a server must refuse. */
-/* http-parser looks at every byte of a value but the first after the white space. */
-static bool starts_well(turbo_str value)
-{
-    return value.len == 0 || turbo__field_value_valid(turbo__str_slice(value, 0, 1));
-}
-
-static int check_head(turbo__http1_parser *parser, const turbo__http1_head *head)
-{
-    unsigned hosts = 0;
-    const turbo__field *coding = NULL;
-    for (size_t i = 0; i < head->fields.count; i++) {
-        const turbo__field *field = &head->fields.items[i];
-        if (!starts_well(field->value)) { /* RFC 9110 §5.5 */
-            return refuse_head(parser, 400, "control character in a header value");
+    bool drop = scan->underscore && scan->limits->underscores == TURBO_UNDERSCORES_DROP;
+    bool host = false;
+    for (uint32_t i = 0; i < scan->span_count; i++) {
+        const turbo__http1_span *span = &scan->spans[i];
+        turbo__field *field = &fields->items[fields->count];
+        field->name = (turbo_str){text + span->name, span->name_len};
+        field->value = (turbo_str){text + span->value, span->value_len};
+        if (turbo__unlikely(authority.len > 0) && span->kind == TURBO__HTTP1_HOST) {
+            field->value = authority;
+            host = true;
         }
-        if (turbo__str_equal_nocase(field->name, TURBO_STR("host"))) {
-            hosts++;
-        } else if (turbo__str_equal_nocase(field->name, TURBO_STR("transfer-encoding"))) {
-            if (coding != NULL) {
-                return refuse_head(parser, 400, "several Transfer-Encoding fields");
-            }
-            coding = field;
-        }
+        bool kept = !drop || memchr(field->name.data, '_', field->name.len) == NULL;
+        fields->count += kept ? 1 : 0;
     }
-    if (hosts > 1 || (hosts == 0 && head->version >= 11)) { /* RFC 9112 §3.2 */
-        return refuse_head(parser, 400, hosts == 0 ? "no Host field" : "several Host fields");
+    if (turbo__unlikely(authority.len > 0) && !host) {
+        fields->items[fields->count++] = (turbo__field){TURBO_STR("host"), authority};
     }
-    return coding == NULL ? 0 : check_coding(parser, head, coding->value);
 }
 
 int turbo__http1_read_head(turbo__http1_parser *parser, const char *base, turbo__arena *arena,
                            turbo__http1_head *out)
 {
-    const http_parser *raw = raw_of(parser);
-    memset(out, 0, sizeof(*out));
-    const char *method = http_method_str((enum http_method)raw->method);
-    out->method = turbo_cstr(method);
-    out->target.data = base + parser->target_start;
-    out->target.len = parser->target_len;
-    out->version = raw->http_major == 1 && raw->http_minor == 0 ? 10 : 11;
-    out->keep_alive = http_should_keep_alive(raw) != 0;
-    out->chunked = (raw->flags & F_CHUNKED) != 0;
-    out->has_length = (raw->flags & F_CONTENTLENGTH) != 0;
-    out->content_length = out->has_length ? raw->content_length : 0;
-    for (uint32_t i = 0; i < parser->span_count; i++) {
-        const struct turbo__http1_span *span = &parser->spans[i];
-        turbo_str name = {base + span->name, span->name_len};
-        turbo_str value = {base + span->value, span->value_len};
-        int rc = turbo__fields_add(&out->fields, arena, name, turbo__str_trim(value));
-        if (rc != 0) {
-            return rc;
-        }
+    const turbo__http1_scan *scan = &parser->scan;
+    const turbo__http1_framing *framing = &parser->framing;
+    const char *text = base + parser->head_start;
+    turbo_str target = {text + scan->target, scan->target_len};
+    if (turbo__unlikely(base != parser->base)) {
+        (void)turbo__url_split(target, &parser->url); /* it is a good one: it was judged before */
+        parser->base = base;
     }
-    out->expect_continue = wants_continue(out);
-    return check_head(parser, out);
+    memset(&out->fields, 0, sizeof(out->fields));
+    if (turbo__fields_reserve(&out->fields, arena, (size_t)scan->span_count + 1) != 0) {
+        return TURBO_ENOMEM;
+    }
+    put_fields(scan, text, parser->url.authority, &out->fields);
+    out->method = (turbo_str){text + scan->start, scan->method_len};
+    out->target = target;
+    out->url = parser->url;
+    out->version = 10 + scan->minor;
+    out->keep_alive = framing->keep_alive;
+    out->chunked = framing->chunked;
+    out->has_length = framing->has_length;
+    out->expect_continue = framing->expect_continue;
+    out->content_length = framing->content_length;
+    return 0;
 }
 
 turbo_str turbo__http1_body(const turbo__http1_parser *parser)
 {
-    return parser->body;
+    return parser->check.body;
+}
+
+bool turbo__http1_has_trailers(const turbo__http1_parser *parser)
+{
+    return parser->scan.trailers && parser->scan.span_count > 0;
+}
+
+int turbo__http1_copy_trailers(const turbo__http1_parser *parser, turbo__fields *out)
+{
+    const turbo__http1_scan *scan = &parser->scan;
+    size_t count = turbo__http1_has_trailers(parser) ? scan->span_count : 0;
+    if (count == 0) {
+        memset(out, 0, sizeof(*out));
+        return 0;
+    }
+    size_t table = (count + 1) * sizeof(turbo__field); /* the limits keep the sum small */
+    turbo__field *items = turbo__alloc(table + parser->trailers.len);
+    if (items == NULL) {
+        return TURBO_ENOMEM;
+    }
+    char *text = (char *)items + table;
+    memcpy(text, parser->trailers.data, parser->trailers.len);
+    turbo__fields fields = {items, 0, count + 1};
+    put_fields(scan, text, TURBO_STR(""), &fields);
+    *out = fields;
+    return 0;
 }
 
 int turbo__http1_status(const turbo__http1_parser *parser)
@@ -354,6 +483,31 @@ int turbo__http1_status(const turbo__http1_parser *parser)
 
 bool turbo__http1_idle(const turbo__http1_parser *parser)
 {
-    const http_parser *raw = (const http_parser *)(const void *)parser->raw;
-    return raw->nread == 0 && !parser->head_done;
+    return parser->phase == IN_HEAD && parser->scan.at == 0;
+}
+
+void turbo__http1_init(turbo__http1_parser *parser, const turbo__http1_limits *limits)
+{
+    memset(parser, 0, sizeof(*parser));
+    http_parser_init((http_parser *)(void *)parser->fresh, HTTP_REQUEST);
+    turbo__http1_scan_init(&parser->scan, limits);
+    turbo__buf_init(&parser->trailers, SIZE_MAX / 2); /* parse_trailers() bounds it */
+}
+
+void turbo__http1_clear(turbo__http1_parser *parser)
+{
+    turbo__http1_scan_clear(&parser->scan);
+    turbo__buf_clear(&parser->trailers);
+}
+
+void turbo__http1_next(turbo__http1_parser *parser, size_t at)
+{
+    turbo__http1_scan_next(&parser->scan, false);
+    if (turbo__unlikely(parser->framing.chunked)) {
+        memset(&parser->chunks, 0, sizeof(parser->chunks));
+        turbo__buf_clear(&parser->trailers);
+        parser->framing.chunked = false;
+    }
+    parser->head_start = at;
+    parser->phase = IN_HEAD;
 }

@@ -157,7 +157,10 @@ static bool scan(turbo__multipart *self, turbo_str *input, turbo_str *content)
     turbo_str all = *input;
     size_t at = 0;
     while (at < all.len) {
-        const char *cr = memchr(all.data + at, '\r', all.len - at);
+        const char *cr = all.data + at;
+        if (*cr != '\r') { /* a call for each byte of a run of CR would be slow */
+            cr = memchr(cr, '\r', all.len - at);
+        }
         if (cr == NULL) {
             at = all.len;
             break;

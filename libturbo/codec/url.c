@@ -7,84 +7,81 @@
 #include "base/error.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "codec/host.h"
 
-static int bad_byte(const char *part, unsigned char c)
+enum {
+    IN_PATH = 1, /* may stand in a path as it is */
+    NOT_IN_QUERY = 2
+};
+
+/* RFC 3986 §3.3 allows fewer characters in a path; clients send more ("[]|^{}" and the back-tick),
+ * and every server takes them. A fragment is not part of a request-target, and cutting it off would
+ * serve another resource than a proxy in front may have checked. Bytes above ASCII: 0. */
+/* clang-format off */
+static const unsigned char class_of[256] = {
+    2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2,
+    2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2,
+    2, 1, 0, 2, 1, 0, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, /* not: space " # % */
+    1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 0, 1, 0, 0, /* not: < > ? */
+    1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1,
+    1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 0, 1, 1, 1, /* not: \ */
+    1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1,
+    1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 2, /* not: DEL */
+};
+/* clang-format on */
+
+static int bad_byte(const char *part, turbo_str text, size_t at)
 {
-    return turbo__error_set(TURBO_EPROTOCOL, "%s of the request-target has byte 0x%02x", part, c);
+    return turbo__error_set(TURBO_EPROTOCOL, "byte 0x%02x at %zu of the %s of the request-target",
+                            (unsigned char)text.data[at], at, part);
 }
 
-/* RFC 3986 allows fewer characters; clients send more (quotes, braces), and every server takes
- * them. A fragment is not part of a request-target, and cutting it off would serve another resource
- * than a proxy in front may have checked. */
-static inline bool is_target_char(unsigned char c)
+/* An escape that is whole and does not stand for NUL, which ends texts in other programs. */
+static bool is_good_escape(turbo_str text, size_t at)
 {
-    return c > 0x20 && c < 0x7f && c != '#';
+    if (text.len - at < 3) {
+        return false;
+    }
+    int high = turbo__ascii_hex(text.data[at + 1]);
+    int low = turbo__ascii_hex(text.data[at + 2]);
+    return high >= 0 && low >= 0 && high + low > 0;
+}
+
+static int split_query(turbo_str text, turbo__url *url)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        if (turbo__unlikely(class_of[(unsigned char)text.data[i]] == NOT_IN_QUERY)) {
+            return bad_byte("query", text, i);
+        }
+    }
+    url->query = text;
+    return 0;
 }
 
 static int split_path(turbo_str text, turbo__url *url)
 {
     size_t i = 0;
-    while (i < text.len && is_target_char((unsigned char)text.data[i]) && text.data[i] != '?') {
-        i++;
+    for (; i < text.len; i++) {
+        unsigned char c = (unsigned char)text.data[i];
+        if (turbo__likely(class_of[c] == IN_PATH)) {
+            continue;
+        }
+        if (c == '?') {
+            break;
+        }
+        if (c != '%') {
+            return bad_byte("path", text, i);
+        }
+        if (turbo__unlikely(!is_good_escape(text, i))) {
+            return turbo__error_set(TURBO_EPROTOCOL,
+                                    "bad escape at %zu of the path of the request-target", i);
+        }
+        url->escaped = true;
+        i += 2;
     }
     url->path = turbo__str_slice(text, 0, i);
     url->query = TURBO_STR("");
-    if (i == text.len) {
-        return 0;
-    }
-    if (text.data[i] != '?') {
-        return bad_byte("the path", (unsigned char)text.data[i]);
-    }
-    url->query = turbo__str_slice(text, i + 1, text.len);
-    for (i = 0; i < url->query.len; i++) {
-        unsigned char c = (unsigned char)url->query.data[i];
-        if (turbo__unlikely(!is_target_char(c) && c < 0x80)) {
-            return bad_byte("the query", c);
-        }
-    }
-    return 0;
-}
-
-static bool is_alnum(char c)
-{
-    return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
-}
-
-static bool is_host_char(char c)
-{
-    return is_alnum(c) || (c != '\0' && strchr("-._~%!$&'()*+,;=", c) != NULL);
-}
-
-/* uri-host [ ":" port ] (RFC 9110 §7.2); the inside of an IP literal is checked for its characters.
- */
-static bool is_authority(turbo_str text)
-{
-    size_t i = 0;
-    if (text.len > 0 && text.data[0] == '[') {
-        if (!turbo__str_find(text, ']', &i)) {
-            return false;
-        }
-        for (size_t k = 1; k < i; k++) {
-            if (!is_host_char(text.data[k]) && text.data[k] != ':') {
-                return false;
-            }
-        }
-        i++;
-    } else {
-        while (i < text.len && is_host_char(text.data[i])) {
-            i++;
-        }
-        if (i == 0) {
-            return false;
-        }
-    }
-    if (i < text.len && text.data[i++] != ':') {
-        return false;
-    }
-    while (i < text.len && text.data[i] >= '0' && text.data[i] <= '9') {
-        i++;
-    }
-    return i == text.len;
+    return i == text.len ? 0 : split_query(turbo__str_slice(text, i + 1, text.len), url);
 }
 
 /* `rest` follows "scheme://". */
@@ -95,7 +92,7 @@ static int split_absolute(turbo_str rest, turbo__url *url)
         end++;
     }
     url->authority = turbo__str_slice(rest, 0, end);
-    if (!is_authority(url->authority)) {
+    if (!turbo__host_valid(url->authority)) {
         return turbo__error_set(TURBO_EPROTOCOL,
                                 "the request-target's authority is not a host and port");
     }
@@ -141,22 +138,13 @@ int turbo__url_split(turbo_str target, turbo__url *out)
     return rc;
 }
 
-static int hex_value(char c)
-{
-    if (c >= '0' && c <= '9') {
-        return c - '0';
-    }
-    c = turbo__ascii_lower(c);
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 /* The byte that the text at `at` (before `end`) stands for; returns how much of the text it takes.
  */
 static size_t read_byte(const char *at, const char *end, unsigned char *byte)
 {
     if (*at == '%' && end - at >= 3) {
-        int high = hex_value(at[1]);
-        int low = hex_value(at[2]);
+        int high = turbo__ascii_hex(at[1]);
+        int low = turbo__ascii_hex(at[2]);
         if (high >= 0 && low >= 0) {
             *byte = (unsigned char)(high * 16 + low);
             return 3;

@@ -24,7 +24,9 @@ Test(url, splits)
         {"/?/x", "/", "/x", ""},
         {"//host/a", "//host/a", "", ""},
         {"/a%2Fb?x=%20", "/a%2Fb", "x=%20", ""},
-        {"/\"<>{}|^`\\", "/\"<>{}|^`\\", "", ""},
+        {"/[a]{b}|^`", "/[a]{b}|^`", "", ""},
+        {"/a?\"<>\\{}|^`%zz%00%", "/a", "\"<>\\{}|^`%zz%00%", ""},
+        {"/%01%7f%ff?", "/%01%7f%ff", "", ""},
         {"/a?\xc3\xa9", "/a", "\xc3\xa9", ""},
         {"http://h/a?b", "/a", "b", "h"},
         {"HTTPS://h:8/", "/", "", "h:8"},
@@ -34,6 +36,7 @@ Test(url, splits)
         {"http://[::1]:80/x", "/x", "", "[::1]:80"},
         {"http://[::1]", "/", "", "[::1]"},
         {"http://a-b.c_d~%41!/", "/", "", "a-b.c_d~%41!"},
+        {"http://h/%20?%", "/%20", "%", "h"},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         turbo__url url;
@@ -42,6 +45,7 @@ Test(url, splits)
         assert_str(url.query, cases[i].query);
         assert_str(url.authority, cases[i].authority);
         cr_assert_not(url.asterisk);
+        cr_assert_eq(url.escaped, strchr(cases[i].path, '%') != NULL, "%s", cases[i].target);
     }
 }
 
@@ -75,6 +79,22 @@ Test(url, refuses)
         {"/a#b", 4},
         {"/a?b#c", 6},
         {"/\xc3\xa9", 3},
+        {"/a\"b", 4},
+        {"/<", 2},
+        {"/>", 2},
+        {"/a\\b", 4},
+        {"/%", 2},
+        {"/%4", 3},
+        {"/%zz", 4},
+        {"/%4g", 4},
+        {"/%%41", 5},
+        {"/%00", 4},
+        {"/a%2fb%00c?d", 12},
+        {"/%41%?1", 7},
+        {"http://h/%0", 11},
+        {"http://a,b/", 11},
+        {"http://h:70000/", 15},
+        {"http://[1.2.3.4]/", 17},
         {"example:443", 11},
         {"http:/a", 7},
         {"http:///a", 9},
