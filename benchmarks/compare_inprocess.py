@@ -45,7 +45,24 @@ CASES = {
 CALIBRATION_REQUESTS = 50
 HTTP_OK = 200
 MODEL_ROUTES = 1000
-IMPORT = "import time; t = time.process_time(); import {}; print((time.process_time() - t) * 1e6)"
+IMPORT = "import time; t = time.process_time()\n{}\nprint((time.process_time() - t) * 1e6)"
+IMPORTS = {
+    "import": ("import of the package", "import {0}"),
+    "import_class": ("import of the application class", "from {0} import FastAPI"),
+    "import_app": (
+        "import, and an application with one model route",
+        """
+from {0} import FastAPI
+from pydantic import BaseModel
+class Item(BaseModel):
+    name: str
+app = FastAPI()
+@app.post("/items/{{item_id}}")
+async def create(item_id: int, item: Item, q: str = "") -> Item:
+    return item
+""",
+    ),
+}
 
 Figures = dict[str, float]  # Microseconds by framework.
 
@@ -132,16 +149,20 @@ def compare_startup(
     ]
 
 
-def compare_import(pythons: Mapping[str, str], core: int, rounds: int) -> Comparison:
-    """`import fastapi` against `import turboapi`, each in a fresh interpreter."""
+def compare_imports(pythons: Mapping[str, str], core: int, rounds: int) -> list[Comparison]:
+    """What a program pays before it can serve, each time in a fresh interpreter."""
 
-    def time_import(framework: str) -> float:
-        command = [pythons[framework], "-I", "-c", IMPORT.format(framework)]
+    def time_one(framework: str, code: str) -> float:
+        command = [pythons[framework], "-I", "-c", IMPORT.format(code.format(framework))]
         return float(build.run(guarded(command, core)))
 
-    for framework in (REFERENCE, SUBJECT):
-        time_import(framework)  # Writes the byte code and fills the page cache.
-    return compare("import", "import of the package", in_turns(rounds, time_import))
+    comparisons = []
+    for name, (what, code) in IMPORTS.items():
+        for framework in (REFERENCE, SUBJECT):
+            time_one(framework, code)  # Writes the byte code and fills the page cache.
+        measured = in_turns(rounds, lambda framework, code=code: time_one(framework, code))
+        comparisons.append(compare(name, what, measured))
+    return comparisons
 
 
 def format_report(comparisons: list[Comparison], conditions: dict[str, str]) -> str:
@@ -182,7 +203,7 @@ def run_all(options: argparse.Namespace, folder: Path) -> tuple[list[Comparison]
         comparisons += compare_startup(pythons, cores.server, folder, options.rounds)
     if "import" in chosen:
         say("timing import")
-        comparisons.append(compare_import(pythons, cores.server, options.rounds))
+        comparisons += compare_imports(pythons, cores.server, options.rounds)
     return comparisons, conditions
 
 

@@ -10,7 +10,8 @@ extern "C" {
 
 /* What a server has done since it was started. Each worker counts for itself, without locks; the
  * counts are added up when they are asked for, so that those of one call may be a few requests
- * apart from each other while the server works. They stay readable until turbo_server_free(). */
+ * apart from each other while the server works. They stay readable until turbo_server_free(). "Any"
+ * thread may ask, but not while another is still inside turbo_server_start() or turbo_server_pollfd(). */
 
 /** The counters of all workers, added up when called. */
 typedef struct turbo_metrics {

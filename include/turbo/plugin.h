@@ -19,6 +19,7 @@
  */
 
 #include <turbo/error.h>
+#include <turbo/form.h>
 #include <turbo/types.h>
 
 #ifdef __cplusplus
@@ -27,7 +28,7 @@ extern "C" {
 
 #define TURBO_PLUGIN_MAGIC 0x54425250u /* "TBRP" */
 #define TURBO_PLUGIN_ABI_MAJOR 1
-#define TURBO_PLUGIN_ABI_MINOR 0
+#define TURBO_PLUGIN_ABI_MINOR 1
 
 /** What a handler of a shared object may call; same contracts as the functions of the same name
  *  with the prefix turbo_ in the other headers. */
@@ -78,6 +79,33 @@ typedef struct turbo_plugin_api {
     int (*json_get_bool)(const turbo_json *json, bool *value);
     void (*json_unref)(turbo_json *json);
     const char *(*error_detail)(void);
+    /* since minor version 1 */
+    int (*request_form)(turbo_request *request, const turbo_form_options *options,
+                        turbo_form **out);
+    int (*form_read)(turbo_request *request, const turbo_form_options *options, turbo_form_fn *fn,
+                     void *user_data);
+    void (*form_free)(turbo_form *form);
+    size_t (*form_count)(const turbo_form *form);
+    int (*form_at)(const turbo_form *form, size_t index, const turbo_form_part **part);
+    int (*form_find)(const turbo_form *form, turbo_str name, const turbo_form_part **part);
+    int (*form_value)(const turbo_form *form, turbo_str name, turbo_str *value);
+    turbo_str (*form_part_name)(const turbo_form_part *part);
+    bool (*form_part_is_file)(const turbo_form_part *part);
+    turbo_str (*form_part_filename)(const turbo_form_part *part);
+    turbo_str (*form_part_content_type)(const turbo_form_part *part);
+    size_t (*form_part_header_count)(const turbo_form_part *part);
+    int (*form_part_header_at)(const turbo_form_part *part, size_t index, turbo_str *name,
+                               turbo_str *value);
+    uint64_t (*form_part_size)(const turbo_form_part *part);
+    int (*form_part_data)(const turbo_form_part *part, turbo_str *data);
+    int (*form_part_file)(const turbo_form_part *part, int *fd, uint64_t *offset);
+    int (*form_part_read)(const turbo_form_part *part, uint64_t offset, void *buffer, size_t size,
+                          size_t *got);
+    int (*response_error)(turbo_response *response, int error);
+    size_t (*request_trailer_count)(const turbo_request *request);
+    int (*request_trailer_at)(const turbo_request *request, size_t index, turbo_str *name,
+                              turbo_str *value);
+    int (*request_trailer)(const turbo_request *request, turbo_str name, turbo_str *value);
 } turbo_plugin_api;
 
 /** What the shared object exports under the name `turbo_plugin_descriptor`; written by TURBO_PLUGIN(). */

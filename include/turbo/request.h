@@ -43,6 +43,22 @@ TURBO_API int turbo_request_header_at(const turbo_request *request, size_t index
  *  Errors: TURBO_ENOTFOUND. */
 TURBO_API int turbo_request_header(const turbo_request *request, turbo_str name, turbo_str *value);
 
+/** The number of trailer fields (RFC 9110 §6.5), which came behind a chunked body. They are kept apart
+ *  from the header fields, and none of them says anything about framing or routing: a request with
+ *  Content-Length, Transfer-Encoding or Host among them is refused. 0 until the body is complete:
+ *  when the handler is called, or with `stream_body` from the call with `last` on. Thread: any, while
+ *  pending. */
+TURBO_API size_t turbo_request_trailer_count(const turbo_request *request);
+
+/** The `index`-th trailer field: name as sent, value without surrounding white space.
+ *  Thread: any, while pending. Errors: TURBO_ENOTFOUND (index too large). */
+TURBO_API int turbo_request_trailer_at(const turbo_request *request, size_t index, turbo_str *name,
+                                       turbo_str *value);
+
+/** The value of the first trailer field called `name`, compared without case.
+ *  Thread: any, while pending. Errors: TURBO_ENOTFOUND. */
+TURBO_API int turbo_request_trailer(const turbo_request *request, turbo_str name, turbo_str *value);
+
 /** The number of path parameters that the route's pattern bound. */
 TURBO_API size_t turbo_request_param_count(const turbo_request *request);
 
@@ -62,21 +78,23 @@ TURBO_API int turbo_request_query_param(turbo_request *request, turbo_str name, 
  *  sent twice. Errors: TURBO_ENOTFOUND. */
 TURBO_API int turbo_request_cookie(const turbo_request *request, turbo_str name, turbo_str *value);
 
-/** The whole body. For a route with `stream_body` only if it was complete when the handler was called
+/** The whole body. For a route with `stream_body` or `stream_past` only if it was complete when the handler was called
  *  (turbo_request_body_complete()), else empty: turbo_request_read() then delivers all of it. */
 TURBO_API turbo_str turbo_request_body(const turbo_request *request);
 
-/** Whether the whole body was there when the handler was called; always true without `stream_body`. */
+/** Whether the whole body was there when the handler was called; always true without `stream_body`
+ *  and `stream_past`. */
 TURBO_API bool turbo_request_body_complete(const turbo_request *request);
 
 /** One part of a streamed body. `data` is borrowed for the call. `status`: 0, or TURBO_ECANCELLED
  *  (client gone before the end), TURBO_ELIMIT (body larger than allowed), TURBO_EPROTOCOL
- *  (malformed chunk): `data` is empty then and nothing more will come. `last`: the body is complete.
- *  Fires on the thread that drives the worker; must not block. */
+ *  (malformed chunk), TURBO_ETIMEOUT (too slow), TURBO_ENOMEM: `data` is empty then and nothing more
+ *  will come. `last`: the body is complete. Of a `stream_past` route the first part is all that was
+ *  collected. Fires on the thread that drives the worker; must not block. */
 typedef void turbo_read_fn(turbo_request *request, turbo_str data, bool last, int status,
                            void *user_data);
 
-/** Asks for the next part of the body of a route with `stream_body`: `fn` is called once, when
+/** Asks for the next part of a body that is streamed: `fn` is called once, when
  *  there is data, the end, or an error. Until then nothing more is read from the client than fits
  *  the receive window (back-pressure). Thread: any, while pending.
  *  Errors: TURBO_ESTATE (a read is already waiting, or the end was delivered), TURBO_EINVAL. */

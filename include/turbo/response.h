@@ -21,7 +21,7 @@ TURBO_API int turbo_response_get_status(const turbo_response *response);
 
 /** Adds a header field; both views are copied. The name is sent as given.
  *  Errors: TURBO_EHEADER (name is no token, value has CR, LF or NUL, or the field is one that the
- *  library writes: Connection, Transfer-Encoding; Content-Length is taken only if it is right, see
+ *  library writes: Connection, Transfer-Encoding; Content-Length is taken once, and only if it is right, see
  *  turbo_response_begin()), TURBO_ESTATE (head already sent), TURBO_ENOMEM. */
 TURBO_API int turbo_response_header(turbo_response *response, turbo_str name, turbo_str value);
 
@@ -65,7 +65,9 @@ TURBO_API int turbo_response_error(turbo_response *response, int error);
 TURBO_API int turbo_response_finish(turbo_response *response);
 
 /** Gives a pending response up: closes the connection without completing the answer, so that the
- *  client can tell (RFC 9112 §8). Neither request nor response may be used after it. Thread: any. */
+ *  client can tell (RFC 9112 §8). What a streamed response was given so far is sent first. If nothing was
+ *  begun and the request's body was refused (see turbo_read_fn), the client gets the answer to that: 413,
+ *  400, 408 or 503. Neither request nor response may be used after it. Thread: any. */
 TURBO_API void turbo_response_abort(turbo_response *response);
 
 /** Starts a streamed response: status and headers go out, the body follows with

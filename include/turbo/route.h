@@ -29,15 +29,16 @@ typedef struct turbo_cors_options {
 typedef struct turbo_route_options {
     size_t size;                    /**< sizeof(turbo_route_options) */
     const char *name;               /**< for logs and metrics; NULL: the pattern */
-    const turbo_schema *body;       /**< JSON bodies are validated against it: 422 without calling the handler */
+    const turbo_schema *body;       /**< JSON bodies are validated against it: 422 without calling the handler. Not with
+                                     *   `stream_body` or `stream_past` */
     uint64_t max_body;              /**< bytes; 0: the server's */
-    bool no_body_limit;             /**< no limit on the body's size; wants `stream_body` */
+    bool no_body_limit;             /**< no limit on the body's size; wants `stream_body` or `stream_past` */
     bool stream_body;               /**< call the handler at the head; it reads with turbo_request_read() */
     bool offload;                   /**< always run on an offload thread, never on the worker's */
     const turbo_cors_options *cors; /**< overrides the server's rules; NULL: the server's */
     size_t stream_past;             /**< bytes; 0: off. A body of up to this size is collected before the handler is called, a larger
                                      *   one is streamed as with `stream_body` (turbo_request_body_complete() tells
-                                     *   which); `no_body_limit` is allowed with it too */
+                                     *   which) */
 } turbo_route_options;
 
 /**

@@ -33,18 +33,27 @@ typedef enum turbo_underscores {
 /** Which header fields of trusted proxies are believed. A proxy that writes one kind lets the other
  *  through as the client sent it, so name the kind that yours writes, or have it remove the other. */
 typedef enum turbo_forwarding {
-    TURBO_FORWARDING_BOTH = 0,     /**< Forwarded if there is one, else X-Forwarded-* */
+    TURBO_FORWARDING_X = 0,        /**< X-Forwarded-For, -Proto, -Host and -Port only: what most proxies write */
     TURBO_FORWARDING_STANDARD = 1, /**< Forwarded (RFC 7239) only */
-    TURBO_FORWARDING_X = 2,        /**< X-Forwarded-For, -Proto, -Host and -Port only */
+    TURBO_FORWARDING_BOTH = 2,     /**< Forwarded if there is one, else X-Forwarded-* */
     TURBO_FORWARDING_NONE = 3      /**< neither: PROXY headers only */
 } turbo_forwarding;
+
+/*
+ * Forks. A server that was only set up may be started by children of the process, each on its own (they
+ * share its listeners). Once it was started it belongs to the process that started it: in a child every
+ * function of it returns TURBO_EFORK, turbo_server_stop() does nothing, and turbo_server_free() closes the
+ * child's copies of its descriptors and frees what no thread was changing; a thread that returns there
+ * from a handler ends. turbo_response_*() and turbo_request_read() reach nobody. The parent is not affected.
+ */
 
 /** Options of turbo_server_new(). All memory is copied. */
 typedef struct turbo_server_options {
     size_t size;                 /**< sizeof(turbo_server_options) */
     uint32_t workers;            /**< event loops; 0: 1 */
     uint32_t backlog;            /**< listen(2) backlog; 0: 2048 */
-    uint32_t max_connections;    /**< open connections; 0: 80 % of the descriptor limit, at most 10,000 */
+    uint32_t max_connections;    /**< open connections; 0: 80 % of the descriptor limit, at most 10,000. Past it clients wait in the
+                                  *   backlog, and get 503 when no place was free for a second */
     uint32_t offload_threads;    /**< threads beyond the workers' own for slow handlers; 0: 40 */
     uint32_t offload_queue;      /**< requests waiting for such a thread, then 503; 0: 1024 */
     uint32_t max_pipelined;      /**< pipelined requests answered before others get their turn; 0: 16 */
@@ -54,9 +63,9 @@ typedef struct turbo_server_options {
     uint64_t max_body;           /**< bytes; 0: 16 MiB. Past it: 413 */
     size_t stream_window;        /**< bytes of a streamed body in memory, per direction; 0: 64 KiB */
     uint32_t head_timeout;       /**< ms for a complete head; 0: 10,000. Past it: 408 */
-    uint32_t body_timeout;       /**< ms between two reads of a body; 0: 10,000. Past it: 408 */
-    uint32_t idle_timeout;       /**< ms between requests on a kept connection; 0: 5,000 */
-    uint32_t write_timeout;      /**< ms without progress in sending; 0: 30,000 */
+    uint32_t body_timeout;       /**< ms that the server, or a handler that reads, waits for the next byte of a body; 0: 10,000. Past it: 408 */
+    uint32_t idle_timeout;       /**< ms before the first request and between requests on a connection; 0: 5,000. Then it is closed */
+    uint32_t write_timeout;      /**< ms in which a client takes nothing of its answer; 0: 30,000. Then the connection is closed */
     uint32_t grace;              /**< ms that requests in flight get when stopping; 0: 30,000 */
     uint32_t max_requests;       /**< requests per connection; 0: 10,000 */
     bool reuse_port;             /**< SO_REUSEPORT, for several processes on one port */
@@ -71,7 +80,8 @@ typedef struct turbo_server_options {
     uint32_t max_trailers;       /**< number of trailer fields; 0: 32. Past it: 431 */
     uint32_t max_chunk_extension;  /**< bytes of the extensions of one chunk; 0: 1 KiB. Past it: 400 */
     uint32_t max_chunk_extensions; /**< bytes of all chunk extensions of a body; 0: 16 KiB. Past it: 400 */
-    uint32_t body_rate;          /**< bytes per second that a body must come with on average; 0: 240. Below it: 408 */
+    uint32_t body_rate;          /**< bytes per second that a body must come with on average, over the time in which it is waited for; checked
+                                  *   once that is more than `body_timeout`; 0: 240. Below it: 408 */
     uint32_t retry_after;        /**< seconds told in Retry-After with a 503 of an overloaded server; 0: 1 */
     turbo_underscores underscores; /**< what is done with header names that hold '_'; 0: they pass */
     bool proxy_protocol;         /**< connections of trusted proxies must begin with a PROXY protocol header, version 1 or 2 */
@@ -80,7 +90,7 @@ typedef struct turbo_server_options {
     turbo_access_fn *access_log; /**< told of each answered request; NULL: nobody */
     void *access_data;           /**< handed to `access_log`; must outlive the server */
     uint32_t access_queue;       /**< records per worker that wait for `access_log`, 512 bytes on average, then they are dropped and counted; 0: 8,192 */
-    turbo_forwarding forwarding; /**< which fields of trusted proxies are believed; 0: either kind */
+    turbo_forwarding forwarding; /**< which fields of trusted proxies are believed; 0: X-Forwarded-* */
 } turbo_server_options;
 
 /** Makes a server. It opens nothing yet. `options` (NULL: all defaults) is borrowed for the call.
@@ -140,7 +150,7 @@ TURBO_API int turbo_server_run(turbo_server *server);
 TURBO_API void turbo_server_stop(turbo_server *server);
 
 /** Waits until the server has stopped, at most `timeout_ms` (negative: for ever). Any thread that
- *  is none of the server's. Returns 0, or TURBO_EAGAIN when the time is over. */
+ *  is none of the server's. Returns 0, TURBO_EAGAIN when the time is over, or TURBO_EFORK. */
 TURBO_API int turbo_server_wait(turbo_server *server, int timeout_ms);
 
 /**

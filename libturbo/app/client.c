@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "codec/forwarded.h"
+#include "codec/host.h"
 
 enum {
     MAX_HOPS = 32, /* proxies in a row that are believed, whatever the trusted networks say */

@@ -8,7 +8,6 @@
 #include "base/log.h"
 #include "base/str.h"
 #include "codec/json_write.h"
-#include "codec/url.h"
 #include "turbo/json.h"
 #include "turbo/schema.h"
 
@@ -16,18 +15,6 @@ static const turbo__cors *rules(const turbo__application *app, const turbo_reque
 {
     return request->route != NULL && request->route->cors != NULL ? request->route->cors
                                                                   : app->cors;
-}
-
-static int read_target(turbo_request *request)
-{
-    turbo__url url;
-    int rc = turbo__url_split(request->target, &url);
-    if (rc != 0) {
-        return rc;
-    }
-    request->raw_path = url.path;
-    request->query = url.query;
-    return turbo__url_decode_path(&request->arena, url.path, &request->path);
 }
 
 /* The same path with its last slash added or taken away. */
@@ -191,11 +178,7 @@ static int match(const turbo__application *app, turbo_request *request)
 
 int turbo__dispatch_route(const turbo__application *app, turbo_request *request)
 {
-    int rc = read_target(request);
-    if (rc != 0) {
-        return rc;
-    }
-    rc = match(app, request);
+    int rc = match(app, request);
     if (rc != 0 && rc != TURBO_ENOTFOUND) {
         return rc;
     }

@@ -92,6 +92,10 @@ void turbo__exchange_reset(turbo_request *request)
         request->attached = NULL;
     }
     memset(&request->headers, 0, sizeof(request->headers));
+    if (request->trailers.items != NULL) {
+        turbo__free(request->trailers.items);
+        memset(&request->trailers, 0, sizeof(request->trailers));
+    }
     memset(&request->match, 0, sizeof(request->match));
     request->route = NULL;
     request->body.len = 0;
@@ -107,7 +111,6 @@ void turbo__exchange_reset(turbo_request *request)
     request->ticket = 0;
     request->lock_waiting = false;
     request->preflight = false;
-    request->accounted = false;
     request->started = 0;
     request->sent = 0;
     request->conn = NULL;
@@ -119,6 +122,17 @@ bool turbo__is_framing_field(turbo_str name)
 {
     return turbo__str_equal_nocase(name, TURBO_STR("connection")) ||
            turbo__str_equal_nocase(name, TURBO_STR("transfer-encoding"));
+}
+
+int turbo__exchange_target(turbo_request *request, const turbo__url *url)
+{
+    request->raw_path = url->path;
+    request->query = url->query;
+    if (!url->escaped) {
+        request->path = url->path;
+        return 0;
+    }
+    return turbo__url_decode_path(&request->arena, url->path, &request->path);
 }
 
 int turbo__exchange_answer(turbo_request *request, int status, turbo_str type, turbo_str text)

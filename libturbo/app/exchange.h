@@ -17,13 +17,15 @@
 #include "base/atomic.h"
 #include "base/buf.h"
 #include "codec/fields.h"
+#include "codec/url.h"
 #include "turbo/request.h"
 #include "turbo/response.h"
 
 /** How an exchange reaches the loop that owns it; implemented by the net layer. */
 typedef struct turbo__transport {
     /** Queues the exchange for the loop's attention and wakes it. Any thread. Called once for
-     *  each change of `pending.queued` from false to true. */
+     *  each change of `pending.queued` from false to true. Does nothing in a child of the process
+     *  that serves it. */
     void (*post)(turbo_request *request);
     /** See turbo_request_lock_wait(). */
     void (*lock_wait)(turbo_request *request, bool waiting);
@@ -88,6 +90,7 @@ struct turbo_request {
     turbo_str path;
     turbo_str query;
     turbo__fields headers;
+    turbo__fields trailers; /* `items` is a heap block of its own, or NULL */
     turbo__match match;
     const turbo_route *route;
     turbo_str body; /* into the receive buffer or body_buf */
@@ -102,7 +105,6 @@ struct turbo_request {
     uint64_t ticket;   /* of the inline call under way; 0: the handler runs elsewhere */
     bool lock_waiting; /* the handler's thread waits for the shared lock */
     bool preflight;    /* the response is that to a CORS preflight, complete as it is */
-    bool accounted;    /* it was counted */
     uint64_t started;  /* ns; when the head was complete. 0: it was not */
     uint64_t sent;     /* bytes of the answer that were handed to the connection */
     uint8_t version;
@@ -131,6 +133,10 @@ void turbo__exchange_reset(turbo_request *request);
 /** Whether only the library writes this field: it says how messages are framed (RFC 9112 §6, §9.6).
  */
 bool turbo__is_framing_field(turbo_str name);
+
+/** Takes over the parts of the request-target; the path is decoded. The views are kept as they are.
+ * Returns 0 or TURBO_ENOMEM. */
+int turbo__exchange_target(turbo_request *request, const turbo__url *url);
 
 /** Drops body and fields of the response and sets status and a body `text` of the given type.
  * `text` and `type` must be static or from the exchange's arena. Used for the library's own

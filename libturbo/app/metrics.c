@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "base/mem.h"
 #include "base/ring.h"
+#include "base/utf8.h"
 
 enum {
     LINE_MAX_ROOM = 128,   /* bytes of a line without its route */
@@ -255,18 +256,28 @@ static void put_text(writer *to, const char *text)
     put_str(to, turbo_cstr(text));
 }
 
-/* A label value: backslash, quote and line feed are escaped. */
-static void put_value(writer *to, const char *text)
+static void put_escaped(writer *to, turbo_str text)
 {
-    while (*text != '\0') {
-        size_t plain = strcspn(text, "\\\"\n");
-        put_str(to, (turbo_str){text, plain});
-        text += plain;
-        if (*text != '\0') {
-            put(to, "\\%c", *text == '\n' ? 'n' : *text);
-            text++;
+    for (size_t i = 0; i < text.len; i++) {
+        char c = text.data[i];
+        if (c == '\\' || c == '"' || c == '\n') {
+            put(to, "\\%c", c == '\n' ? 'n' : c);
+        } else {
+            put_str(to, (turbo_str){&c, 1});
         }
     }
+}
+
+/* A label value: UTF-8 in which backslash, quote and line feed are escaped. */
+static void put_value(writer *to, const char *text)
+{
+    size_t valid;
+    while (!turbo__utf8_check(turbo_cstr(text), &valid)) {
+        put_escaped(to, (turbo_str){text, valid});
+        put_text(to, "?");
+        text += valid + 1;
+    }
+    put_escaped(to, turbo_cstr(text));
 }
 
 static void describe(writer *to, const char *name, const char *type, const char *help)

@@ -8,9 +8,8 @@
 #include "base/error.h"
 #include "base/str.h"
 #include "codec/cookie.h"
-#include "codec/forwarded.h"
+#include "codec/host.h"
 #include "codec/query.h"
-#include "codec/url.h"
 #include "turbo/json.h"
 
 enum { HTTP_PORT = 80, HTTPS_PORT = 443 }; /* RFC 9110 §4.2 */
@@ -53,20 +52,6 @@ turbo_str turbo_request_scheme(const turbo_request *request)
     return client != NULL ? client->scheme : TURBO_STR("http");
 }
 
-/* Host, or the authority of a target in absolute form, which comes first (RFC 9112 §3.2.2). */
-static turbo_str own_host(const turbo_request *request)
-{
-    turbo__url url;
-    turbo_str target = request->target;
-    bool absolute = target.len > 0 && target.data[0] != '/';
-    if (absolute && turbo__url_split(target, &url) == 0 && url.authority.len > 0) {
-        return url.authority;
-    }
-    const turbo__field *field = turbo__fields_find(&request->headers, TURBO_STR("host"));
-    turbo_str none = {NULL, 0};
-    return field != NULL ? field->value : none;
-}
-
 turbo_str turbo_request_host(const turbo_request *request, uint16_t *port)
 {
     const turbo__client *client = told_client(request);
@@ -76,8 +61,10 @@ turbo_str turbo_request_host(const turbo_request *request, uint16_t *port)
         host = client->host;
         number = client->host_port;
     }
+    const turbo__field *own =
+        host.len == 0 ? turbo__fields_find(&request->headers, TURBO_STR("host")) : NULL;
     uint16_t own_port = 0;
-    if (host.len == 0 && turbo__host_split(own_host(request), &host, &own_port) && number == 0) {
+    if (own != NULL && turbo__host_split(own->value, &host, &own_port) && number == 0) {
         number = own_port;
     }
     if (number == 0) {
@@ -110,6 +97,49 @@ int turbo_request_header_at(const turbo_request *request, size_t index, turbo_st
 int turbo_request_header(const turbo_request *request, turbo_str name, turbo_str *value)
 {
     const turbo__field *field = turbo__fields_find(&request->headers, name);
+    if (field == NULL) {
+        return TURBO_ENOTFOUND;
+    }
+    *value = field->value;
+    return 0;
+}
+
+/* The loop writes them before it says that the body has ended, under the lock. */
+static const turbo__fields *trailers_of(const turbo_request *request)
+{
+    static const turbo__fields none = {NULL, 0, 0};
+    if (request->body_whole) {
+        return &request->trailers;
+    }
+    /* The lock is part of a const object's identity, not of its value. */
+    turbo__pending *pending = (turbo__pending *)(uintptr_t)&request->pending;
+    (void)pthread_mutex_lock(&pending->lock);
+    bool ended = pending->body_end;
+    (void)pthread_mutex_unlock(&pending->lock);
+    return ended ? &request->trailers : &none;
+}
+
+size_t turbo_request_trailer_count(const turbo_request *request)
+{
+    return trailers_of(request)->count;
+}
+
+int turbo_request_trailer_at(const turbo_request *request, size_t index, turbo_str *name,
+                             turbo_str *value)
+{
+    const turbo__fields *trailers = trailers_of(request);
+    if (index >= trailers->count) {
+        return turbo__error_set(TURBO_ENOTFOUND, "the request has %zu trailer fields, not %zu",
+                                trailers->count, index + 1);
+    }
+    *name = trailers->items[index].name;
+    *value = trailers->items[index].value;
+    return 0;
+}
+
+int turbo_request_trailer(const turbo_request *request, turbo_str name, turbo_str *value)
+{
+    const turbo__field *field = turbo__fields_find(trailers_of(request), name);
     if (field == NULL) {
         return TURBO_ENOTFOUND;
     }

@@ -58,14 +58,14 @@ static int check(const turbo__settings *settings)
         {"write_timeout", settings->write_timeout, MAX_TIMEOUT},
         {"grace", settings->grace, MAX_TIMEOUT},
         {"backlog", settings->backlog, 65535},
-        {"max_header", settings->max_header, MAX_HEAD},
-        {"max_trailer", settings->max_trailer, MAX_HEAD},
-        {"max_trailers", settings->max_trailers, 10000},
-        {"max_chunk_extension", settings->max_chunk_extension, MAX_HEAD},
-        {"max_chunk_extensions", settings->max_chunk_extensions, MAX_HEAD},
+        {"max_header", settings->head.field, MAX_HEAD},
+        {"max_trailer", settings->head.trailer, MAX_HEAD},
+        {"max_trailers", settings->head.trailers, 10000},
+        {"max_chunk_extension", settings->head.extension, MAX_HEAD},
+        {"max_chunk_extensions", settings->head.extensions, MAX_HEAD},
         {"retry_after", settings->retry_after, MAX_RETRY_AFTER},
         {"access_queue", settings->access_queue, MAX_ACCESS_QUEUE},
-        {"underscores", (uint64_t)settings->underscores, TURBO_UNDERSCORES_REFUSE},
+        {"underscores", (uint64_t)settings->head.underscores, TURBO_UNDERSCORES_REFUSE},
         {"forwarding", (uint64_t)settings->forwarding, TURBO_FORWARDING_NONE},
     };
     for (size_t i = 0; i < sizeof(bounds) / sizeof(bounds[0]); i++) {
@@ -121,15 +121,15 @@ int turbo__settings_init(turbo__settings *out, const turbo_server_options *optio
     out->idle_timeout = or_default(options->idle_timeout, 5000);
     out->write_timeout = or_default(options->write_timeout, 30000);
     out->grace = or_default(options->grace, 30000);
-    out->max_header = size_or_default(options->max_header, 8 * 1024);
-    out->max_trailer = size_or_default(options->max_trailer, 8 * 1024);
-    out->max_trailers = or_default(options->max_trailers, 32);
-    out->max_chunk_extension = or_default(options->max_chunk_extension, 1024);
-    out->max_chunk_extensions = or_default(options->max_chunk_extensions, 16 * 1024);
+    out->head.field = size_or_default(options->max_header, 8 * 1024);
+    out->head.trailer = size_or_default(options->max_trailer, 8 * 1024);
+    out->head.trailers = or_default(options->max_trailers, 32);
+    out->head.extension = or_default(options->max_chunk_extension, 1024);
+    out->head.extensions = or_default(options->max_chunk_extensions, 16 * 1024);
     out->body_rate = or_default(options->body_rate, 240);
     out->retry_after = or_default(options->retry_after, 1);
     out->access_queue = or_default(options->access_queue, 8192);
-    out->underscores = options->underscores;
+    out->head.underscores = options->underscores;
     out->access_log = options->access_log;
     out->access_data = options->access_data;
     out->proxy_protocol = options->proxy_protocol;

@@ -18,7 +18,7 @@ typedef struct turbo__settings {
     uint32_t offload_queue;
     uint32_t max_pipelined;
     uint32_t max_requests;
-    turbo__http1_limits head; /* request line, head, number of fields */
+    turbo__http1_limits head; /* what bounds a head, chunks and trailers */
     uint64_t max_body;
     size_t stream_window;
     uint32_t head_timeout; /* all times in ms */
@@ -26,15 +26,9 @@ typedef struct turbo__settings {
     uint32_t idle_timeout;
     uint32_t write_timeout;
     uint32_t grace;
-    size_t max_header;
-    size_t max_trailer;
-    uint32_t max_trailers;
-    uint32_t max_chunk_extension;
-    uint32_t max_chunk_extensions;
     uint32_t body_rate;   /* bytes per second */
     uint32_t retry_after; /* seconds */
     uint32_t access_queue;
-    turbo_underscores underscores;
     turbo_access_fn *access_log; /* NULL: none */
     void *access_data;
     turbo_forwarding forwarding;

@@ -32,6 +32,10 @@ static void add_up(const turbo_server *server, turbo_metrics *sum)
 int turbo_server_metrics(const turbo_server *server, turbo_metrics *metrics)
 {
     turbo_metrics sum;
+    int rc = turbo__server_check(server);
+    if (rc != 0) {
+        return rc;
+    }
     add_up(server, &sum);
     return turbo__metrics_give(&sum, metrics);
 }
@@ -64,7 +68,8 @@ int turbo_server_metrics_text(const turbo_server *server, char **text, size_t *l
 {
     turbo__buf buf;
     turbo__buf_init(&buf, SIZE_MAX / 2);
-    int rc = render(server, &buf);
+    int rc = turbo__server_check(server);
+    rc = rc != 0 ? rc : render(server, &buf);
     rc = rc != 0 ? rc : turbo__buf_append(&buf, "", 1);
     if (rc != 0) {
         turbo__buf_clear(&buf);

@@ -164,6 +164,7 @@ static bool work_once(turbo_server *server)
         turbo__loop *loop = pool->orphans[--pool->orphan_count];
         (void)pthread_mutex_unlock(&pool->lock);
         drive(server, loop);
+        turbo__server_end_stray(server);
         (void)pthread_mutex_lock(&pool->lock);
         return true;
     }
@@ -176,6 +177,7 @@ static bool work_once(turbo_server *server)
         pool->job_count--;
         (void)pthread_mutex_unlock(&pool->lock);
         run_job(request);
+        turbo__server_end_stray(server);
         (void)pthread_mutex_lock(&pool->lock);
         return true;
     }

@@ -166,6 +166,10 @@ void turbo_server_free(turbo_server *server)
     if (server == NULL) {
         return;
     }
+    if (turbo__server_is_copy(server)) {
+        turbo__server_free_copy(server);
+        return;
+    }
     for (uint32_t i = 0; i < server->loops_ready; i++) {
         turbo__loop_stop(&server->loops[i], 2);
     }
@@ -192,8 +196,11 @@ void turbo_server_free(turbo_server *server)
 
 static int check_setup(const turbo_server *server)
 {
-    return server->phase == TURBO__SETUP ? 0
-                                         : turbo__error_set(TURBO_ESTATE, "the server was started");
+    int rc = turbo__server_check(server);
+    if (rc == 0 && server->phase != TURBO__SETUP) {
+        rc = turbo__error_set(TURBO_ESTATE, "the server was started");
+    }
+    return rc;
 }
 
 int turbo_route_add(turbo_server *server, const char *method, const char *pattern,
@@ -321,6 +328,10 @@ int turbo_server_listen_env(turbo_server *server)
 
 int turbo_server_listener(const turbo_server *server, size_t index)
 {
+    int rc = turbo__server_check(server);
+    if (rc != 0) {
+        return rc;
+    }
     if (index >= server->listener_count) {
         return turbo__error_set(TURBO_ENOTFOUND, "the server has %zu listeners, not %zu",
                                 server->listener_count, index + 1);
@@ -336,6 +347,7 @@ static int make_loops(turbo_server *server)
         return turbo__error_set(TURBO_ESTATE, "an earlier start failed; make a new server");
     }
     int rc = turbo__application_number(&server->app);
+    rc = rc != 0 ? rc : turbo__server_settle(server);
     if (rc != 0) {
         return rc;
     }
@@ -396,6 +408,9 @@ int turbo_server_run(turbo_server *server)
 
 void turbo_server_stop(turbo_server *server)
 {
+    if (turbo__server_is_copy(server)) {
+        return; /* its descriptors would wake the parent */
+    }
     uint32_t calls = turbo__u32_add_acq_rel(&server->stop_calls, 1) + 1;
     if (server->phase != TURBO__RUNNING && server->phase != TURBO__STEPPED) {
         return;
@@ -409,8 +424,11 @@ int turbo_server_wait(turbo_server *server, int timeout_ms)
 {
     turbo__pool *pool = &server->pool;
     struct timespec until;
+    int rc = turbo__server_check(server);
+    if (rc != 0) {
+        return rc;
+    }
     turbo__clock_deadline(timeout_ms > 0 ? (uint32_t)timeout_ms : 0, &until);
-    int rc = 0;
     (void)pthread_mutex_lock(&pool->lock);
     while ((pool->live_loops > 0 || pool->log_runs) && rc != ETIMEDOUT) {
         rc = timeout_ms < 0 ? pthread_cond_wait(&pool->changed, &pool->lock)
@@ -442,12 +460,19 @@ int turbo_server_pollfd(turbo_server *server)
 
 int turbo_server_step(turbo_server *server, int timeout_ms)
 {
+    int rc = turbo__server_check(server);
+    if (rc != 0) {
+        return rc;
+    }
     if (server->phase != TURBO__STEPPED) {
         return turbo__error_set(TURBO_ESTATE, "turbo_server_pollfd() was not called");
     }
     turbo__loop *loop = &server->loops[0];
     turbo__loop_drive_here(loop);
-    int rc = turbo__loop_run(loop, timeout_ms);
+    rc = turbo__loop_run(loop, timeout_ms);
+    if (turbo__server_is_copy(server)) {
+        return turbo__server_check(server); /* a handler forked, and this is the child */
+    }
     if (rc == TURBO__STOPPED) {
         turbo__log_stop(server);
         return 0;

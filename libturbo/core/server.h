@@ -75,6 +75,7 @@ struct turbo_server {
     turbo__loop *loops;
     uint32_t loop_count;
     uint32_t loops_ready;
+    uint32_t forks; /* turbo__fork_count() of the process that started it; 0: not started */
     turbo__pool pool;
     turbo__monitor monitor;
     turbo__log_thread log;
@@ -82,6 +83,20 @@ struct turbo_server {
     turbo__atomic_u32
         done_accepting; /* loops that will not accept any more; the last closes the listeners */
 };
+
+/* fork.c */
+/** Returns 0, or TURBO_EFORK when this process is a child of the one that started the server: its
+ * threads do not exist here. Any thread, async-signal-safe but for the error's detail. */
+int turbo__server_check(const turbo_server *server);
+/** The same without an error. Async-signal-safe. */
+bool turbo__server_is_copy(const turbo_server *server);
+/** Notes that the server's threads will be this process's. Returns 0 or TURBO_ENOMEM. */
+int turbo__server_settle(turbo_server *server);
+/** What turbo_server_free() does with a copy. */
+void turbo__server_free_copy(turbo_server *server);
+/** Ends the calling thread if it is one of the server's that was taken along by a fork in a
+ * handler. */
+void turbo__server_end_stray(const turbo_server *server);
 
 /* pool.c */
 int turbo__pool_init(turbo_server *server);

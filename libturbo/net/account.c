@@ -82,10 +82,6 @@ void turbo__account(turbo__conn *conn, int status)
 {
     turbo__loop *loop = conn->loop;
     turbo_request *request = conn->request;
-    if (turbo__unlikely(request->accounted)) {
-        return;
-    }
-    request->accounted = true;
     if (turbo__unlikely(request->started == 0)) {
         account_refused(conn, status);
         return;

@@ -10,7 +10,8 @@
 #include "codec/proxy.h"
 
 enum {
-    LINGER_MS = 2000,      /* how long a refused client may take to read its answer */
+    LINGER_MS = 2000, /* how long a refused client that sends nothing may take to read its answer */
+    LINGER_MAX_MS = 10000, /* … and one that goes on sending */
     END_LINGER_READS = 16, /* reads that a lingering connection gets when the server stops */
 };
 
@@ -35,6 +36,9 @@ void turbo__conn_timer(turbo__conn *conn, turbo__timer timer)
 {
     turbo__loop *loop = conn->loop;
     turbo__list_remove(&conn->timer_link);
+    if (timer == TURBO__TIMER_WRITE) {
+        conn->unsent = conn->stream.ops->unsent(&conn->stream);
+    }
     conn->timer = timer;
     conn->deadline = loop->now + timer_ms(loop, timer);
     turbo__list_append(&loop->timers[timer], &conn->timer_link);
@@ -269,6 +273,7 @@ void turbo__conn_close(turbo__conn *conn)
     if (conn->state == TURBO__CONN_LINGER) {
         loop->linger_count--;
     }
+    turbo__poller_remove(&loop->poller, conn->stream.fd);
     turbo__stream_close(&conn->stream);
     conn->state = TURBO__CONN_CLOSED;
     loop->kept_count++;
@@ -307,6 +312,7 @@ void turbo__conn_finish(turbo__conn *conn)
         conn->stream.ops->shut_down(&conn->stream);
         conn->state = TURBO__CONN_LINGER;
         conn->loop->linger_count++;
+        conn->linger_until = conn->loop->now + LINGER_MAX_MS;
         conn->in_pos = 0;
         conn->in_len = 0;
     }
@@ -335,6 +341,12 @@ void turbo__conn_update(turbo__conn *conn)
     }
 }
 
+/* The kernel's buffer is large: a client may read for long before it has room for more. */
+static bool takes_answer(const turbo__conn *conn)
+{
+    return conn->stream.ops->unsent(&conn->stream) < conn->unsent;
+}
+
 void turbo__conn_expired(turbo__conn *conn, turbo__timer timer)
 {
     if (timer != timer_of_state(conn)) {
@@ -346,6 +358,13 @@ void turbo__conn_expired(turbo__conn *conn, turbo__timer timer)
         return;
     case TURBO__TIMER_BODY:
         turbo__http1_body_late(conn);
+        return;
+    case TURBO__TIMER_WRITE:
+        if (takes_answer(conn)) {
+            turbo__conn_timer(conn, timer);
+            return;
+        }
+        turbo__conn_close(conn);
         return;
     default:
         turbo__conn_close(conn);
@@ -375,6 +394,18 @@ static bool read_some(turbo__conn *conn)
     return true;
 }
 
+void turbo__conn_linger(turbo__conn *conn)
+{
+    bool got = conn->in_len > 0;
+    conn->in_len = 0;
+    conn->in_pos = 0;
+    if (conn->peer_closed) {
+        turbo__conn_close(conn);
+    } else if (got && conn->loop->now + LINGER_MS < conn->linger_until) {
+        turbo__conn_timer(conn, TURBO__TIMER_LINGER);
+    }
+}
+
 void turbo__conn_end_linger(turbo__conn *conn)
 {
     for (int i = 0; i < END_LINGER_READS && !conn->peer_closed; i++) {
@@ -393,6 +424,10 @@ void turbo__conn_retire(turbo__conn *conn)
 {
     if (conn->state == TURBO__CONN_DRAIN) {
         turbo__conn_finish(conn);
+        return;
+    }
+    if (conn->proxy_due) { /* not even the first header of the proxy is complete */
+        turbo__conn_close(conn);
         return;
     }
     bool idle =
@@ -442,8 +477,8 @@ static int handle_output(turbo__conn *conn)
 }
 
 /* Takes the PROXY header off the start of the input. A peer that sends none or a malformed one gets
- * no answer: it is a proxy, and would hand it to a client that asked nothing. Returns false when the
- * header is not complete yet, or the connection was closed. */
+ * no answer: it is a proxy, and would hand it to a client that asked nothing. Returns false when
+ * the header is not complete yet, or the connection was closed. */
 static bool read_proxy(turbo__conn *conn)
 {
     turbo_str input = {conn->in, conn->in_len};
@@ -455,8 +490,8 @@ static bool read_proxy(turbo__conn *conn)
     }
     if (rc != 0) {
         if (conn->in_len > 0) { /* a connection without any byte was a probe */
-            turbo__log(TURBO_LOG_WARNING, "connection from %.*s closed: %s", conn->ends.peer.text_len,
-                       conn->ends.peer.text,
+            turbo__log(TURBO_LOG_WARNING, "connection from %.*s closed: %s",
+                       conn->ends.peer.text_len, conn->ends.peer.text,
                        rc == TURBO_EAGAIN ? "its PROXY header is not complete"
                                           : turbo_error_detail());
             turbo__metrics_refused(&conn->loop->counters, TURBO__REFUSED_PROXY);

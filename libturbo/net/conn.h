@@ -65,10 +65,12 @@ struct turbo__conn {
     uint64_t body_seen;     /* bytes of body so far */
     uint64_t waited;        /* ms that the server has waited for bytes of the body */
     uint64_t drained;       /* bytes of body thrown away */
+    uint64_t linger_until;  /* ms; when a client that goes on sending is closed */
     turbo_request *request; /* the current exchange */
     turbo__out *out;
     turbo__out **out_end;
     size_t out_bytes; /* in `out`, without files */
+    size_t unsent;    /* in the kernel's buffer when the write timer was started */
     turbo__endpoints ends;
     bool proxy_due; /* a PROXY header must come before the first request */
     turbo__conn *next_free;
@@ -82,6 +84,8 @@ int turbo__conn_turn_away(turbo__loop *loop, int fd, const turbo__endpoints *end
 /** The server stops: closes a connection on which nothing is under way. A request that has just
  * come is served. */
 void turbo__conn_retire(turbo__conn *conn);
+/** Throws away what a refused client still sends. */
+void turbo__conn_linger(turbo__conn *conn);
 /** Closes a lingering connection now, but reads first what has come: a close with unread input
  * resets the connection, and the client may lose its answer (RFC 9112 §9.6). */
 void turbo__conn_end_linger(turbo__conn *conn);
@@ -138,9 +142,8 @@ void turbo__http1_deliver(turbo__conn *conn);
 /* account.c */
 /** The head of the current exchange is complete. */
 void turbo__account_head(turbo__conn *conn);
-/** Counts the current exchange and tells the access log of it; the first call for an exchange
- * counts. `status` 0: broken off without an answer. To be called before the peer can see the end of
- * the answer. */
+/** Counts the current exchange and tells the access log of it. `status` 0: broken off without an
+ * answer. To be called once for each, before the peer can see the end of the answer. */
 void turbo__account(turbo__conn *conn, int status);
 
 /* respond.c */

@@ -229,9 +229,9 @@ static step call_inline(turbo__conn *conn)
     turbo_request *request = conn->request;
     loop->current = conn;
     loop->running = request->match.route;
+    loop->tick_stale = true; /* from the next line on the loop may be another's */
     uint64_t ticket = turbo__loop_enter_call(loop);
     request->ticket = ticket;
-    loop->tick_stale = true;
     int rc = turbo__dispatch_call(request);
     if (turbo__unlikely(!turbo__loop_leave_call(loop, ticket))) {
         if (rc != TURBO_PENDING) {
@@ -373,6 +373,10 @@ static step fail_body(turbo__conn *conn, int error, int status)
 static step body_done(turbo__conn *conn)
 {
     turbo_request *request = conn->request;
+    if (turbo__unlikely(turbo__http1_has_trailers(&conn->parser)) &&
+        turbo__http1_copy_trailers(&conn->parser, &request->trailers) != 0) {
+        return fail_body(conn, TURBO_ENOMEM, 503);
+    }
     request->body_complete = true;
     conn->body_due = false;
     if (request->body_buf.len > 0 && !request->streams_body) {
@@ -430,10 +434,7 @@ static step feed_body(turbo__conn *conn)
     if (conn->in_pos < conn->in_len) {
         end_wait(conn);
     }
-    while (conn->in_pos < conn->in_len) {
-        if (window_full(conn)) {
-            break;
-        }
+    while (!window_full(conn)) {
         size_t used = 0;
         int event = turbo__http1_parse(&conn->parser, conn->in, conn->in_pos, conn->in_len, &used);
         if (event < 0) {
@@ -442,6 +443,9 @@ static step feed_body(turbo__conn *conn)
         conn->in_pos += used;
         if (event == TURBO__HTTP1_END) {
             return body_done(conn);
+        }
+        if (event == TURBO__HTTP1_MORE) {
+            break;
         }
         if (event == TURBO__HTTP1_BODY) {
             int rc = take_part(conn, turbo__http1_body(&conn->parser));
@@ -459,7 +463,7 @@ static step drain_body(turbo__conn *conn)
     if (conn->in_pos < conn->in_len) {
         end_wait(conn);
     }
-    while (conn->in_pos < conn->in_len) {
+    for (;;) {
         size_t used = 0;
         int event = turbo__http1_parse(&conn->parser, conn->in, conn->in_pos, conn->in_len, &used);
         if (event == TURBO__HTTP1_BODY) {
@@ -475,6 +479,9 @@ static step drain_body(turbo__conn *conn)
         if (event == TURBO__HTTP1_END) {
             conn->body_due = false;
             return next_message(conn) ? STEP_AGAIN : STEP_WAIT;
+        }
+        if (event == TURBO__HTTP1_MORE) {
+            break;
         }
     }
     if (conn->peer_closed || too_slow(conn)) {
@@ -539,20 +546,19 @@ static int fill_request(turbo__conn *conn)
     request->version = (uint8_t)conn->head.version;
     request->endpoints = &conn->ends;
     request->conn = conn;
-    return 0;
+    return turbo__exchange_target(request, &conn->head.url);
 }
 
 /* Room behind the head, so that the body can be read; the head's views are made again. */
 static int room_behind_head(turbo__conn *conn)
 {
-    conn->head_end = conn->in_pos + 1; /* the parser stands on the head's last byte */
+    conn->head_end = conn->in_pos;
     if (!expects_body(conn) || conn->in_cap - conn->head_end >= BODY_ROOM) {
         return 0;
     }
     if (!grow_input(conn, conn->head_end + BODY_ROOM + TURBO__BLOCK_SIZE)) {
         return TURBO_ENOMEM;
     }
-    memset(&conn->request->headers, 0, sizeof(conn->request->headers));
     return fill_request(conn);
 }
 
@@ -570,7 +576,7 @@ static step accept_body(turbo__conn *conn)
         invite_body(conn);
     }
     conn->state = TURBO__CONN_BODY;
-    return STEP_AGAIN;
+    return expects_body(conn) ? STEP_AGAIN : body_done(conn);
 }
 
 static step begin_request(turbo__conn *conn)
@@ -581,7 +587,6 @@ static step begin_request(turbo__conn *conn)
         turbo__http1_refuse(conn, 503);
         return STEP_WAIT;
     }
-    conn->body_due = true;
     conn->body_seen = 0;
     conn->body_error = 0;
     conn->waited = 0;
@@ -591,17 +596,17 @@ static step begin_request(turbo__conn *conn)
         rc = room_behind_head(conn);
     }
     if (rc != 0) {
-        bool malformed = rc == TURBO_EPROTOCOL;
-        turbo__http1_refuse(conn, malformed ? turbo__http1_status(&conn->parser) : 503);
+        turbo__http1_refuse(conn, 503);
         return STEP_WAIT;
     }
     turbo__account_head(conn);
     conn->keep_alive = conn->head.keep_alive;
+    conn->body_due = expects_body(conn);
     conn->continue_due =
         conn->head.expect_continue && expects_body(conn) && conn->in_len == conn->head_end;
     rc = turbo__dispatch_route(loop->app, conn->request);
     if (rc < 0) {
-        turbo__http1_refuse(conn, rc == TURBO_EPROTOCOL ? 400 : 503);
+        turbo__http1_refuse(conn, 503);
         return STEP_WAIT;
     }
     return rc == 0 ? accept_body(conn) : answer(conn);
@@ -667,11 +672,7 @@ static step take_step(turbo__conn *conn, uint32_t *budget)
         }
         return STEP_WAIT;
     case TURBO__CONN_LINGER:
-        conn->in_len = 0;
-        conn->in_pos = 0;
-        if (conn->peer_closed) {
-            turbo__conn_close(conn);
-        }
+        turbo__conn_linger(conn);
         return STEP_WAIT;
     default:
         return STEP_WAIT;

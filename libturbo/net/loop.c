@@ -9,6 +9,7 @@
 
 #include "base/compat.h"
 #include "base/error.h"
+#include "base/fork.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "net/conn.h"
@@ -118,14 +119,14 @@ void turbo__loop_stop(turbo__loop *loop, uint32_t how)
 static void post(turbo_request *request)
 {
     turbo__loop *loop = request->loop;
+    if (turbo__unlikely(loop->forks != turbo__fork_count())) {
+        return; /* the request and its client are the parent's */
+    }
     void *head = turbo__ptr_load_relaxed(&loop->inbox);
     do {
         request->next = head;
     } while (!turbo__ptr_cas_seq_cst(&loop->inbox, &head, request));
-    if (head != NULL) {
-        return;
-    }
-    if (turbo__u64_load_seq_cst(&loop->driver) != turbo__thread_id()) {
+    if (head == NULL && turbo__u64_load_seq_cst(&loop->driver) != turbo__thread_id()) {
         turbo__loop_wake(loop);
     }
 }
@@ -139,6 +140,9 @@ uint64_t turbo__loop_enter_call(turbo__loop *loop)
 
 bool turbo__loop_leave_call(turbo__loop *loop, uint64_t ticket)
 {
+    if (turbo__unlikely(loop->forks != turbo__fork_count())) {
+        return false; /* its client is the parent's */
+    }
     if (!loop->guarded) {
         return true;
     }
@@ -599,6 +603,7 @@ int turbo__loop_init(turbo__loop *loop, const turbo__application *app, const tur
     loop->poller.fd = -1;
     loop->wall = -1;
     loop->max_conns = max_conns;
+    loop->forks = turbo__fork_count();
     turbo__buf_init(&loop->out, SIZE_MAX / 2);
     turbo__list_init(&loop->conns);
     turbo__list_init(&loop->ready);
@@ -623,6 +628,23 @@ int turbo__loop_init(turbo__loop *loop, const turbo__application *app, const tur
     return rc;
 }
 
+static void close_wake(turbo__loop *loop)
+{
+    if (loop->wake_fd >= 0) {
+        (void)close(loop->wake_fd); /* an eventfd has nothing to lose */
+        loop->wake_fd = -1;
+    }
+}
+
+void turbo__loop_drop_copies(turbo__loop *loop)
+{
+    turbo__poller_drop_copies(&loop->poller);
+    close_wake(loop);
+    clear_records(loop); /* made before it ran, and only filled since */
+    turbo__free(loop->listeners);
+    loop->listeners = NULL;
+}
+
 void turbo__loop_clear(turbo__loop *loop)
 {
     close_all(loop);
@@ -643,8 +665,5 @@ void turbo__loop_clear(turbo__loop *loop)
     turbo__free(loop->listeners);
     loop->listeners = NULL;
     turbo__poller_close(&loop->poller);
-    if (loop->wake_fd >= 0) {
-        (void)close(loop->wake_fd); /* an eventfd has nothing to lose */
-        loop->wake_fd = -1;
-    }
+    close_wake(loop);
 }

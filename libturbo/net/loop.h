@@ -107,6 +107,7 @@ struct turbo__loop {
     uint64_t refuse_at;    /* ms; while full: when those who wait for a place are sent away */
     uint64_t stop_deadline;
     uint64_t call_seq;
+    uint32_t forks; /* turbo__fork_count() of the process that it serves in */
     uint64_t now;    /* ms */
     uint64_t tick;   /* ns; see turbo__loop_tick() */
     bool tick_stale; /* something that may have taken time was done since */
@@ -143,12 +144,17 @@ int turbo__loop_init(turbo__loop *loop, const turbo__application *app, const tur
                      void *owner, const turbo__listening *listeners, size_t count,
                      uint32_t max_conns);
 
+/** In a forked process: closes the copies of the loop's descriptors. Its memory is left alone: another
+ * thread may have been changing it. */
+void turbo__loop_drop_copies(turbo__loop *loop);
+
 /** Frees all. Every exchange must have been finished (see turbo__loop_run() returning
  * TURBO__STOPPED). */
 void turbo__loop_clear(turbo__loop *loop);
 
 /** One turn: waits at most `timeout_ms` (negative: no bound of its own) and does what there is to
- * do. Returns 0, TURBO__LOST, TURBO__STOPPED or TURBO_ESYSTEM. */
+ * do. Returns 0, TURBO__LOST, TURBO__STOPPED or TURBO_ESYSTEM. A handler that returns in another process than
+ * it was called in has lost the baton, too. */
 int turbo__loop_run(turbo__loop *loop, int timeout_ms);
 
 /** To be called by a thread that received the baton of a call that was taken, before its first

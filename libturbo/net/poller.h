@@ -35,8 +35,13 @@ void turbo__poller_close(turbo__poller *poller);
 int turbo__poller_add(turbo__poller *poller, int fd, uint32_t events, bool shared, void *data);
 /** Changes what is watched. Returns 0 or TURBO_ESYSTEM. */
 int turbo__poller_change(turbo__poller *poller, int fd, uint32_t events, void *data);
-/** Stops watching; closing a descriptor does the same. */
+/** Stops watching. Closing a descriptor does the same only if no other process holds a copy of it.
+ */
 void turbo__poller_remove(turbo__poller *poller, int fd);
+
+/** In a forked process, which shares the poller with its parent: closes this process's copies of
+ * the descriptors that are watched, and of the poller itself. The parent's stay as they are. */
+void turbo__poller_drop_copies(turbo__poller *poller);
 
 /** Waits at most `timeout_ms` (negative: for ever) and fills up to `max` events. Returns their
  *  number; 0 also when a signal came. Returns TURBO_ESYSTEM when the poller itself is broken. */

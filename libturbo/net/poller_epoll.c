@@ -3,9 +3,11 @@
 #include "net/poller.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <sys/epoll.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/error.h"
@@ -70,6 +72,38 @@ int turbo__poller_change(turbo__poller *poller, int fd, uint32_t events, void *d
 void turbo__poller_remove(turbo__poller *poller, int fd)
 {
     (void)control(poller, EPOLL_CTL_DEL, fd, 0, NULL); /* not watched any more is what we want */
+}
+
+/* Closes `fd` if it is the very file that is watched: the list is the parent's, where the number
+ * may mean another one by now. */
+static void close_copy(int fd, unsigned long long inode)
+{
+    struct stat found;
+    if (fstat(fd, &found) == 0 && (unsigned long long)found.st_ino == inode) {
+        (void)close(fd); /* the parent has it still */
+    }
+}
+
+/* The only list of them that no other thread may have been changing is the kernel's (proc(5),
+ * fdinfo of an epoll descriptor); without /proc the copies live as long as the process. */
+void turbo__poller_drop_copies(turbo__poller *poller)
+{
+    char line[256];
+    (void)snprintf(line, sizeof(line), "/proc/self/fdinfo/%d", poller->fd); /* fits */
+    FILE *list = fopen(line, "re");
+    while (list != NULL && fgets(line, sizeof(line), list) != NULL) {
+        int fd;
+        unsigned long long inode;
+        const char *at = strstr(line, " ino:");
+        if (at != NULL && sscanf(line, "tfd: %d", &fd) == 1 &&
+            sscanf(at, " ino:%llx", &inode) == 1) {
+            close_copy(fd, inode);
+        }
+    }
+    if (list != NULL) {
+        (void)fclose(list); /* only read */
+    }
+    turbo__poller_close(poller);
 }
 
 int turbo__poller_wait(turbo__poller *poller, turbo__poll_event *events, int max, int timeout_ms)

@@ -25,7 +25,8 @@ typedef struct turbo__stream_ops {
                     size_t size); /* 0: the peer sent its last byte */
     ssize_t (*write)(turbo__stream *stream, const struct iovec *parts, int count);
     ssize_t (*send_file)(turbo__stream *stream, int fd, uint64_t offset, size_t size);
-    void (*shut_down)(turbo__stream *stream); /* no more will be sent */
+    void (*shut_down)(turbo__stream *stream);      /* no more will be sent */
+    size_t (*unsent)(const turbo__stream *stream); /* bytes written that the peer has not taken */
 } turbo__stream_ops;
 
 /** Embedded in its connection, which closes it. */

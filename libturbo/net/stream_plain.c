@@ -4,9 +4,14 @@
 #include <errno.h>
 #include <string.h>
 
+#include <linux/sockios.h>
+#include <sys/ioctl.h>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <unistd.h>
+
+#include "base/compat.h"
+#include "base/fork.h"
 
 static ssize_t outcome(ssize_t count)
 {
@@ -59,7 +64,14 @@ static void plain_shut_down(turbo__stream *stream)
     (void)shutdown(stream->fd, SHUT_WR); /* fails only when the peer is gone already */
 }
 
-static const turbo__stream_ops plain = {plain_read, plain_write, plain_send_file, plain_shut_down};
+static size_t plain_unsent(const turbo__stream *stream)
+{
+    int bytes = 0;
+    return ioctl(stream->fd, SIOCOUTQ, &bytes) == 0 && bytes > 0 ? (size_t)bytes : 0;
+}
+
+static const turbo__stream_ops plain = {plain_read, plain_write, plain_send_file, plain_shut_down,
+                                        plain_unsent};
 
 void turbo__stream_init_plain(turbo__stream *stream, int fd)
 {
@@ -70,6 +82,9 @@ void turbo__stream_init_plain(turbo__stream *stream, int fd)
 void turbo__stream_close(turbo__stream *stream)
 {
     if (stream->fd >= 0) {
+        if (turbo__unlikely(turbo__fork_happened())) {
+            (void)shutdown(stream->fd, SHUT_RDWR); /* a child's copy would keep it open */
+        }
         (void)close(stream->fd); /* what it could report is of no use any more */
         stream->fd = -1;
     }

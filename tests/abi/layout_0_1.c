@@ -243,9 +243,9 @@ VALUE(TURBO_UNDERSCORES_DROP, 1);
 VALUE(TURBO_UNDERSCORES_REFUSE, 2);
 
 MEMBER(turbo_server_options, forwarding, 204, 4);
-VALUE(TURBO_FORWARDING_BOTH, 0);
+VALUE(TURBO_FORWARDING_X, 0);
 VALUE(TURBO_FORWARDING_STANDARD, 1);
-VALUE(TURBO_FORWARDING_X, 2);
+VALUE(TURBO_FORWARDING_BOTH, 2);
 VALUE(TURBO_FORWARDING_NONE, 3);
 VALUE(TURBO_EMEDIA, -26);
 VALUE(TURBO_ENOSPACE, -27);
@@ -280,6 +280,31 @@ MEMBER(turbo_metrics, large_heads, 216, 8);
 MEMBER(turbo_metrics, unsupported, 224, 8);
 MEMBER(turbo_metrics, versions, 232, 8);
 MEMBER(turbo_metrics, bad_proxies, 240, 8);
+
+SIZE_AT_LEAST(turbo_plugin_api, 488);
+MEMBER(turbo_plugin_api, request_form, 344, 8);
+MEMBER(turbo_plugin_api, form_read, 352, 8);
+MEMBER(turbo_plugin_api, form_free, 360, 8);
+MEMBER(turbo_plugin_api, form_count, 368, 8);
+MEMBER(turbo_plugin_api, form_at, 376, 8);
+MEMBER(turbo_plugin_api, form_find, 384, 8);
+MEMBER(turbo_plugin_api, form_value, 392, 8);
+MEMBER(turbo_plugin_api, form_part_name, 400, 8);
+MEMBER(turbo_plugin_api, form_part_is_file, 408, 8);
+MEMBER(turbo_plugin_api, form_part_filename, 416, 8);
+MEMBER(turbo_plugin_api, form_part_content_type, 424, 8);
+MEMBER(turbo_plugin_api, form_part_header_count, 432, 8);
+MEMBER(turbo_plugin_api, form_part_header_at, 440, 8);
+MEMBER(turbo_plugin_api, form_part_size, 448, 8);
+MEMBER(turbo_plugin_api, form_part_data, 456, 8);
+MEMBER(turbo_plugin_api, form_part_file, 464, 8);
+MEMBER(turbo_plugin_api, form_part_read, 472, 8);
+MEMBER(turbo_plugin_api, response_error, 480, 8);
+SIZE_AT_LEAST(turbo_plugin_api, 512);
+MEMBER(turbo_plugin_api, request_trailer_count, 488, 8);
+MEMBER(turbo_plugin_api, request_trailer_at, 496, 8);
+MEMBER(turbo_plugin_api, request_trailer, 504, 8);
+VALUE_AT_LEAST(TURBO_PLUGIN_ABI_MINOR, 1);
 
 int main(void)
 {

@@ -168,6 +168,11 @@ int turbo_response_error(turbo_response *response, int error);
 int turbo_server_metrics_text(const turbo_server *server, char **text, size_t *length);
 void turbo_metrics_text_free(char *text);
 int turbo_handler_new_metrics(const turbo_server *server, turbo_handler **out);
+/* request.h */
+size_t turbo_request_trailer_count(const turbo_request *request);
+int turbo_request_trailer_at(const turbo_request *request, size_t index, turbo_str *name,
+                             turbo_str *value);
+int turbo_request_trailer(const turbo_request *request, turbo_str name, turbo_str *value);
 
 int main(void)
 {

@@ -90,12 +90,13 @@ class Running:
             self.process.kill()
             self.process.wait()
 
-    def ask(self, target: str = "", body: str = "") -> str:
+    def ask(self, target: str = "", body: str = "", content_type: str = "text/plain") -> str:
         """One request on a connection of its own; the whole answer."""
         method = "POST" if body else "GET"
         with socket.create_connection(("127.0.0.1", self.port)) as connection:
             head = f"{method} {target or self.path} HTTP/1.1\r\nhost: a\r\nconnection: close\r\n"
-            connection.sendall(f"{head}content-length: {len(body)}\r\n\r\n{body}".encode())
+            head += f"content-type: {content_type}\r\ncontent-length: {len(body)}\r\n\r\n"
+            connection.sendall(f"{head}{body}".encode())
             return b"".join(iter(lambda: connection.recv(1 << 16), b"")).decode()
 
     def terminate(self) -> str:
@@ -148,6 +149,35 @@ def test_streaming(build, environment) -> None:
         parts = body.split("\r\n")
         text = "".join(parts[1::2])
         assert text.split() == [str(n) for n in range(1, 200_001)]
+
+
+def test_observed(build, environment) -> None:
+    with Running(build("observed"), environment, "observed") as observed:
+        observed.ask()
+        text = observed.ask("/metrics")
+        line = 'turbo_http_requests_total{route="/",method="GET",status="200"} 1'
+        assert line in text.splitlines()
+        log = observed.terminate()
+    wanted = r'127\.0\.0\.1 - - \[.*\] "GET %s HTTP/1\.1" 200 \d+ "-" "-"\n'
+    assert re.fullmatch(wanted % "/" + wanted % "/metrics", log)
+
+
+def test_upload(build, environment, tmp_path: Path) -> None:
+    place = tmp_path / "temporary"
+    place.mkdir()
+    disposition = "--B\r\nContent-Disposition: form-data; name="
+    form = f"{disposition}note\r\n\r\nhello\r\n"
+    form += f"{disposition}a; filename=small\r\n\r\n{'a' * 1000}\r\n"
+    form += f"{disposition}b; filename=large\r\n\r\n{'b' * 2_000_000}\r\n--B--\r\n"
+    kind = "multipart/form-data; boundary=B"
+    with Running(build("upload"), {**environment, "TMPDIR": str(place)}, "upload") as upload:
+        assert upload.ask(body=form, content_type=kind).endswith(
+            "\r\n\r\nnote: field , 5 bytes\na: file in memory small, 1000 bytes\n"
+            "b: file on disk large, 2000000 bytes\n"
+        )
+        assert upload.ask(body=form[:-10], content_type=kind).startswith("HTTP/1.1 400 ")
+        assert upload.ask(body=form).startswith("HTTP/1.1 415 ")
+    assert list(place.iterdir()) == []
 
 
 @pytest.mark.parametrize("name", ["embedding_thread", "embedding_loop"])

@@ -2,7 +2,8 @@
 
 /*
  * A plain executable for ThreadSanitizer (Criterion's runner aborts under it): many connections,
- * two workers, every way an answer can come about, and a stop while all of it is going on.
+ * two workers, every way an answer can come about, and a stop while all of it is going on; an
+ * access log and somebody who reads the counters all the time.
  */
 
 #include <arpa/inet.h>
@@ -24,6 +25,21 @@ static atomic_int answered;
 static atomic_int broken;
 static atomic_int helpers; /* threads that answer later */
 static uint16_t port;
+static uint64_t
+    records; /* the log thread's, then, once the server was waited for, the main thread's */
+static uint64_t lost;
+static atomic_bool reading; /* somebody is to read the counters */
+
+static void log_access(const turbo_access *access, void *user_data)
+{
+    (void)user_data;
+    char line[4096];
+    if (turbo_access_format(access, line, sizeof(line)) >= sizeof(line)) {
+        abort();
+    }
+    records++;
+    lost += access->dropped;
+}
 
 static void pause_us(long us)
 {
@@ -165,7 +181,11 @@ static void *client(void *arg)
 
 static turbo_server *make_server(void)
 {
-    turbo_server_options options = {.size = sizeof(options), .workers = 2, .offload_threads = 8};
+    turbo_server_options options = {.size = sizeof(options),
+                                    .workers = 2,
+                                    .offload_threads = 8,
+                                    .access_log = log_access,
+                                    .access_queue = 64};
     turbo_server *server;
     if (turbo_server_new(&options, &server) != 0) {
         abort();
@@ -183,8 +203,48 @@ static turbo_server *make_server(void)
     return server;
 }
 
+static void *read_counters(void *arg)
+{
+    while (atomic_load(&reading)) {
+        char *text;
+        size_t length;
+        if (turbo_server_metrics_text(arg, &text, &length) != 0 || strlen(text) != length) {
+            abort();
+        }
+        turbo_metrics_text_free(text);
+        pause_us(500);
+    }
+    return NULL;
+}
+
+/* Once the server was waited for: every answer has its record, or was told to be lost. */
+static bool records_are_complete(const turbo_server *server)
+{
+    turbo_metrics metrics = {.size = sizeof(metrics)};
+    if (turbo_server_metrics(server, &metrics) != 0) {
+        abort();
+    }
+    uint64_t answers = 0;
+    for (int i = 0; i < 6; i++) {
+        answers += metrics.responses[i];
+    }
+    printf("%llu answers, %llu records, %llu lost, %llu of them told\n",
+           (unsigned long long)answers, (unsigned long long)records,
+           (unsigned long long)metrics.access_dropped, (unsigned long long)lost);
+    bool ok = metrics.in_flight == 0 && records + metrics.access_dropped == answers &&
+              lost <= metrics.access_dropped;
+    records = 0;
+    lost = 0;
+    return ok;
+}
+
 static void run_clients(turbo_server *server, bool stop_while_serving)
 {
+    pthread_t reader;
+    atomic_store(&reading, true);
+    if (pthread_create(&reader, NULL, read_counters, server) != 0) {
+        abort();
+    }
     pthread_t threads[CLIENTS];
     for (size_t i = 0; i < CLIENTS; i++) {
         if (pthread_create(&threads[i], NULL, client, (void *)i) != 0) {
@@ -201,6 +261,8 @@ static void run_clients(turbo_server *server, bool stop_while_serving)
     for (size_t i = 0; i < CLIENTS; i++) {
         pthread_join(threads[i], NULL);
     }
+    atomic_store(&reading, false);
+    pthread_join(reader, NULL);
 }
 
 int main(void)
@@ -218,12 +280,14 @@ int main(void)
               metrics.offloaded > 0;
     turbo_server_stop(server);
     turbo_server_wait(server, -1);
+    ok = records_are_complete(server) && ok;
     turbo_server_free(server);
 
     atomic_store(&answered, 0);
     server = make_server();
     run_clients(server, true);
     turbo_server_wait(server, -1);
+    ok = records_are_complete(server) && ok;
     turbo_server_free(server);
     while (atomic_load(&helpers) > 0) {
         pause_us(1000);

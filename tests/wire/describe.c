@@ -110,6 +110,10 @@ static int fill(turbo_json *answer, turbo_request *request)
         error = set_pairs(answer, "headers", request, turbo_request_header_count(request),
                           turbo_request_header_at);
     }
+    if (error == 0) {
+        error = set_pairs(answer, "trailers", request, turbo_request_trailer_count(request),
+                          turbo_request_trailer_at);
+    }
     return error != 0 ? error
                       : set_pairs(answer, "params", request, turbo_request_param_count(request),
                                   turbo_request_param_at);

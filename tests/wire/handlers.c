@@ -8,6 +8,7 @@
 #include <inttypes.h>
 #include <pthread.h>
 #include <stdlib.h>
+#include <time.h>
 #include <unistd.h>
 
 enum { TAG_SIZE = 64, BIG_STATIC = 8000000 };
@@ -275,6 +276,17 @@ static int early(turbo_request *request, turbo_response *response, void *user_da
     return TURBO_PENDING;
 }
 
+/* Blocks for `ms` milliseconds at least. */
+static int nap(turbo_request *request, turbo_response *response, void *user_data)
+{
+    (void)user_data;
+    long ms = (long)wire_query_number(request, "ms", 0);
+    struct timespec left = {ms / 1000, ms % 1000 * 1000000};
+    while (nanosleep(&left, &left) != 0) {
+    }
+    return text(response, TURBO_STR("rested"));
+}
+
 static void *finish_on_thread(void *user_data)
 {
     (void)turbo_response_finish(user_data); /* a client that left is none of our business */
@@ -456,7 +468,10 @@ static int read_either(turbo_request *request, turbo_response *response, void *u
 
 static void add_big_static(turbo_server *server)
 {
-    char *bytes = pattern_bytes(BIG_STATIC);
+    char *bytes = calloc(1, BIG_STATIC);
+    if (bytes == NULL) {
+        wire_die("out of memory");
+    }
     turbo_static_options options = {.size = sizeof(options), .body = {bytes, BIG_STATIC}};
     turbo_handler *handler = NULL;
     if (turbo_handler_new_static(&options, &handler) != 0 ||
@@ -507,6 +522,7 @@ void wire_add_handlers(turbo_server *server, const char *file)
     wire_route(server, "POST", "/past", read_either, NULL, &past);
     wire_route(server, "GET", "/block", block, NULL, NULL);
     wire_route(server, "GET", "/block-offload", block, NULL, &offload);
+    wire_route(server, "GET", "/nap", nap, NULL, NULL);
     wire_route(server, "GET", "/early", early, NULL, NULL);
     wire_route(server, "GET", "/thread", on_thread, NULL, NULL);
     wire_route(server, "GET", "/stream", stream_body, NULL, NULL);

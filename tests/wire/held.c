@@ -195,6 +195,27 @@ static int read_part(held *self, const char *argument)
     return turbo_request_read(self->request, on_part, self);
 }
 
+/* "trailers TAG COUNT NAME=VALUE…" */
+static int tell_trailers(held *self, const char *argument)
+{
+    (void)argument;
+    char text[256] = "";
+    size_t used = 0;
+    size_t count = turbo_request_trailer_count(self->request);
+    for (size_t i = 0; i < count && used < sizeof(text); i++) {
+        turbo_str name;
+        turbo_str value;
+        int error = turbo_request_trailer_at(self->request, i, &name, &value);
+        if (error != 0) {
+            return error;
+        }
+        used += (size_t)snprintf(text + used, sizeof(text) - used, " %.*s=%.*s", (int)name.len,
+                                 name.data, (int)value.len, value.data);
+    }
+    wire_event("trailers %s %zu%s", self->tag, count, text);
+    return 0;
+}
+
 static int cancelled(held *self, const char *argument)
 {
     (void)argument;
@@ -216,7 +237,7 @@ bool wire_held_command(const char *command, const char *tag, const char *argumen
         {"abort", give_up},           {"begin", begin},      {"body", set_body},
         {"cancelled", cancelled},     {"chunk", send_chunk}, {"fill", fill},
         {"finish", finish},           {"read", read_part},   {"status", set_status},
-        {"writable", await_writable},
+        {"trailers", tell_trailers},  {"writable", await_writable},
     };
     for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
         if (strcmp(commands[i].name, command) == 0) {

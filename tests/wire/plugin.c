@@ -86,4 +86,22 @@ TURBO_PLUGIN_HANDLER(handle_request)
     return error != 0 ? error : turbo->response_body(response, body);
 }
 
+/* Answers with the field "a" of a form. */
+TURBO_PLUGIN_HANDLER(handle_form)
+{
+    (void)user_data;
+    turbo_form *form = NULL;
+    turbo_str value;
+    int error = turbo->request_form(request, NULL, &form);
+    if (error != 0) {
+        return error;
+    }
+    error = turbo->form_value(form, TURBO_STR("a"), &value);
+    if (error == 0) {
+        error = turbo->response_body(response, value);
+    }
+    turbo->form_free(form);
+    return error;
+}
+
 #endif

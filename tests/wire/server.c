@@ -119,19 +119,38 @@ static const struct option {
     size_t offset;
     size_t size;
 } number_options[] = {
-    OPTION(workers),          OPTION(backlog),
-    OPTION(max_connections),  OPTION(offload_threads),
-    OPTION(offload_queue),    OPTION(max_pipelined),
-    OPTION(max_request_line), OPTION(max_head),
-    OPTION(max_headers),      OPTION(max_body),
-    OPTION(stream_window),    OPTION(head_timeout),
-    OPTION(body_timeout),     OPTION(idle_timeout),
-    OPTION(write_timeout),    OPTION(grace),
-    OPTION(max_requests),     OPTION(reuse_port),
-    OPTION(redirect_slashes), OPTION(strict_head),
-    OPTION(allow_first),      OPTION(proxy_protocol),
-    OPTION(forwarding),       OPTION(body_rate),
+    OPTION(workers),
+    OPTION(backlog),
+    OPTION(max_connections),
+    OPTION(offload_threads),
+    OPTION(offload_queue),
+    OPTION(max_pipelined),
+    OPTION(max_request_line),
+    OPTION(max_head),
+    OPTION(max_headers),
+    OPTION(max_body),
+    OPTION(stream_window),
+    OPTION(head_timeout),
+    OPTION(body_timeout),
+    OPTION(idle_timeout),
+    OPTION(write_timeout),
+    OPTION(grace),
+    OPTION(max_requests),
+    OPTION(reuse_port),
+    OPTION(redirect_slashes),
+    OPTION(strict_head),
+    OPTION(allow_first),
+    OPTION(proxy_protocol),
+    OPTION(forwarding),
+    OPTION(body_rate),
     OPTION(retry_after),
+    OPTION(access_queue),
+    OPTION(max_header),
+    OPTION(max_trailer),
+    OPTION(max_trailers),
+    OPTION(max_chunk_extension),
+    OPTION(max_chunk_extensions),
+    OPTION(underscores),
 };
 
 /* Sets the member called `name`; false when there is none. */
@@ -237,6 +256,8 @@ static void read_arguments(setup *self, int argc, char **argv)
             self->options.trusted_proxies = value;
         } else if (set_listener(self, name, value)) {
             continue;
+        } else if (strcmp(name, "access") == 0) {
+            self->options.access_log = wire_log_access;
         } else if (strcmp(name, "route") == 0 && self->route_count < MAX_LIST) {
             self->routes[self->route_count++] = value;
         } else if (strcmp(name, "plugin") == 0 && self->plugin_count < MAX_LIST) {
@@ -313,6 +334,7 @@ static void make_server(const setup *wanted, slot *self)
     }
     wire_add_handlers(self->server, wanted->file);
     wire_add_held(self->server);
+    wire_add_metrics(self->server);
     wire_add_forms(self->server);
     for (size_t i = 0; i < wanted->route_count; i++) {
         add_route(self->server, wanted->routes[i]);
@@ -356,22 +378,6 @@ static void end(slot *self)
     self->server = NULL;
 }
 
-static void report_metrics(const slot *self)
-{
-    turbo_metrics metrics = {.size = sizeof(metrics)};
-    if (turbo_server_metrics(self->server, &metrics) != 0) {
-        wire_die("turbo_server_metrics");
-    }
-    wire_event("metrics requests=%" PRIu64 " broken=%" PRIu64 " 1xx=%" PRIu64 " 2xx=%" PRIu64
-               " 3xx=%" PRIu64 " 4xx=%" PRIu64 " 5xx=%" PRIu64 " connections=%" PRIu64
-               " open=%" PRIu64 " bytes_in=%" PRIu64 " bytes_out=%" PRIu64 " parse_errors=%" PRIu64
-               " handovers=%" PRIu64 " offloaded=%" PRIu64,
-               metrics.requests, metrics.responses[0], metrics.responses[1], metrics.responses[2],
-               metrics.responses[3], metrics.responses[4], metrics.responses[5],
-               metrics.connections, metrics.open_connections, metrics.bytes_in, metrics.bytes_out,
-               metrics.parse_errors, metrics.handovers, metrics.offloaded);
-}
-
 /* --- commands -------------------------------------------------------------- */
 
 /* Runs one line: COMMAND [TAG-OR-INDEX [ARGUMENT]]. */
@@ -393,7 +399,11 @@ static void run_command(const setup *wanted, slot *slots, char *line)
     } else if (strcmp(command, "stop") == 0) {
         turbo_server_stop(chosen->server);
     } else if (strcmp(command, "metrics") == 0) {
-        report_metrics(chosen);
+        wire_report_metrics(chosen->server);
+    } else if (strcmp(command, "log-shut") == 0) {
+        wire_shut_log(true);
+    } else if (strcmp(command, "log-open") == 0) {
+        wire_shut_log(false);
     } else if (strcmp(command, "restart") == 0) {
         end(chosen);
         make_server(wanted, chosen);
@@ -481,6 +491,7 @@ int main(int argc, char **argv)
         }
     }
     wire_open_gate(true);
+    wire_shut_log(false);
     for (size_t i = 0; i < wanted.servers; i++) {
         end(&slots[i]);
     }

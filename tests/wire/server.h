@@ -41,6 +41,16 @@ turbo_handler_fn wire_describe;
 /** forms.c: routes that read forms. */
 void wire_add_forms(turbo_server *server);
 
+/** records.c: a route GET /metrics. */
+void wire_add_metrics(turbo_server *server);
+
+/** Tells the server's counters as an event. */
+void wire_report_metrics(const turbo_server *server);
+
+/** Tells an access record as an event; waits while the log is shut. */
+turbo_access_fn wire_log_access;
+void wire_shut_log(bool shut);
+
 /** held.c: routes whose answers are finished by commands. */
 void wire_add_held(turbo_server *server);
 

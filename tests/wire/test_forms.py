@@ -3,7 +3,10 @@
 
 from __future__ import annotations
 
+import os
 import re
+import resource
+import time
 from pathlib import Path
 
 import pytest
@@ -107,6 +110,16 @@ def test_a_form_whose_parts_come_one_by_one(server, client: Client, route: str) 
     assert client.read().body.decode() == MIXED_LINES
 
 
+def test_a_handler_in_a_shared_object_reads_forms(serve) -> None:
+    path = f"{os.environ['WIRE_PLUGINS']}/plugin_good.so"
+    server = serve("--plugin", f"/p {path} handle_form")
+    assert server.wait("plugin").split()[2] == "TURBO_OK"
+    with server.client() as client:
+        assert client.request("POST", "/p", MIXED, content_type=MULTIPART).body == b""
+        assert client.request("POST", "/p", b"a=x+y", content_type=URLENCODED).body == b"x y"
+        assert client.request("POST", "/p", b"a=x+y").status == 415
+
+
 # --- what is no form ---------------------------------------------------------------
 
 
@@ -188,9 +201,13 @@ def test_memory_is_a_limit_for_fields_only(server) -> None:
     field = part("name=a", pattern(3000)) + END
     file = part("name=f; filename=x", pattern(3000)) + END
     with server.client() as client:
-        answer = client.request("POST", "/form-stream?max_memory=2000", file, content_type=MULTIPART)
+        answer = client.request(
+            "POST", "/form-stream?max_memory=2000", file, content_type=MULTIPART
+        )
         assert answer.body.decode() == line("f", "@x", "", pattern(3000), "file")
-        answer = client.request("POST", "/form-stream?max_memory=2000", field, content_type=MULTIPART)
+        answer = client.request(
+            "POST", "/form-stream?max_memory=2000", field, content_type=MULTIPART
+        )
         assert answer.status == 413
 
 
@@ -201,6 +218,23 @@ def test_no_place_for_the_temporary_file_is_500(server) -> None:
     assert server.wait("form TURBO_EIO")
     with server.client() as client:
         assert client.get("/").body == b"hello"
+
+
+def test_no_room_for_the_temporary_file_is_507(server) -> None:
+    """A limit on the size of files, which write(2) reports like a full disk."""
+    before = descriptors(server.pid)
+    body = part("name=f; filename=x", pattern(3 * MIB)) + END
+    limit = resource.prlimit(server.pid, resource.RLIMIT_FSIZE)
+    resource.prlimit(server.pid, resource.RLIMIT_FSIZE, (2 * MIB, limit[1]))
+    with server.client() as client:
+        answer = client.request("POST", "/form-stream", body, content_type=MULTIPART)
+        assert (answer.status, answer.body) == (507, b'{"detail":"Insufficient Storage"}')
+    assert server.wait("form TURBO_ENOSPACE")
+    resource.prlimit(server.pid, resource.RLIMIT_FSIZE, limit)
+    with server.client() as client:
+        answer = client.request("POST", "/form-stream", body, content_type=MULTIPART)
+        assert answer.body.decode() == line("f", "@x", "", pattern(3 * MIB), "file")
+        assert descriptors(server.pid) == before + 1
 
 
 # --- large uploads -------------------------------------------------------------------
@@ -266,7 +300,7 @@ def send_half(client: Client, target: str) -> None:
 
 def wait_for_descriptors(pid: int, least: int) -> None:
     while descriptors(pid) < least:
-        pass
+        time.sleep(0.001)  # only to leave the processor to the server
 
 
 @pytest.mark.parametrize("how", ["close", "reset"])
@@ -283,12 +317,16 @@ def test_a_client_that_leaves_mid_upload_leaves_nothing(server, how: str) -> Non
 
 def test_a_handler_that_gives_up_mid_upload_leaves_nothing(server) -> None:
     before = descriptors(server.pid)
-    for target in ("/form-impatient", "/form-impatient?now=1"):
+    for at_once in (False, True):
         for _ in range(3):
             client = server.client()
-            send_half(client, target)
+            if at_once:
+                headers = {"content_length": "10", "content_type": MULTIPART}
+                client.send(message("POST", "/form-impatient?now=1", **headers))
+            else:
+                send_half(client, "/form-impatient")
             with server.client() as other:
-                if "now" not in target:
+                if not at_once:
                     wait_for_descriptors(server.pid, before + 3)  # two connections and the file
                     assert other.get("/give-up").body == b"gave up"
                 assert client.at_end()

@@ -94,6 +94,19 @@ def test_a_refused_client_that_goes_on_sending_gets_its_answer(client, start: by
     refused(client, 400 if start.startswith(b"broken") else 413)
 
 
+def test_a_refused_client_may_go_on_sending_for_a_while(server) -> None:
+    with server.client() as talks, server.client() as silent:
+        for client in (talks, silent):
+            client.send(b"broken\r\n\r\n")
+            refused(client, 400)
+        while server.metrics()["open"] == 2:
+            talks.send(b"more")
+            select.select([], [], [], 0.02)
+        for _ in range(3):  # it is the silent one that has been closed
+            talks.send(b"more")
+            assert server.metrics()["open"] == 1
+
+
 # --- times -----------------------------------------------------------------------
 
 
@@ -230,16 +243,19 @@ def test_a_slow_reader_is_no_idle_client(serve) -> None:
 
 
 def test_a_client_that_reads_a_little_now_and_then_makes_progress(serve) -> None:
-    server = serve("--write_timeout", "2000")
-    stuck, client = server.client(receive_buffer=4096), server.client(receive_buffer=4096)
-    stuck.send(message("GET", "/owned?size=50000000&tag=stuck"))
+    # So little that the server's socket takes nothing more meanwhile: the kernel's buffers are large.
+    server = serve("--write_timeout", "1000")
+    client = server.client(receive_buffer=4096)
     client.send(message("GET", "/owned?size=50000000&tag=reads"))
     length = int(client.read_head().get("content-length") or 0)
-    while "released stuck" not in server.events:
-        length -= len(client.read_exactly(2000))
-        server.metrics()  # reads the events up to now
+    for i in range(2):
+        with server.client(receive_buffer=4096) as stuck:
+            stuck.send(message("GET", f"/owned?size=50000000&tag=stuck{i}"))
+            while f"released stuck{i}" not in server.events:
+                length -= len(client.read_exactly(2000))
+                select.select([], [], [], 0.01)
+                server.metrics()  # reads the events up to now
     assert len(client.read_exactly(length)) == length
-    stuck.close()
     client.close()
 
 
@@ -355,7 +371,9 @@ def test_max_connections(serve) -> None:
 
 
 def test_a_thousand_idle_clients_cost_no_thread_and_others_are_served(serve) -> None:
-    server = serve("--max_connections", "2000", "--idle_timeout", "600000")
+    server = serve(
+        "--max_connections", "2000", "--idle_timeout", "600000", "--offload_threads", "2"
+    )
     with server.client() as first:
         assert first.get("/").body == b"hello"
         before = server.threads()
@@ -365,7 +383,7 @@ def test_a_thousand_idle_clients_cost_no_thread_and_others_are_served(serve) -> 
         for client in idle:
             assert client.read().body == b"hello"
         assert server.metrics()["open"] == 1001
-        assert server.threads() == before
+        assert server.threads() <= before + 2  # as many as a slow machine may want for handlers
         for _ in range(10):
             assert first.get("/").body == b"hello"
         with server.client() as late:

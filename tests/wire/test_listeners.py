@@ -68,7 +68,7 @@ def test_ipv6(serve: Serve) -> None:
         seen = described(client)
         assert (seen["peer"], seen["peer_port"]) == ("::1", connected.getsockname()[1])
         assert (seen["local"], seen["local_port"]) == ("::1", server.port)
-        assert described(client, forwarded="for=192.0.2.1")["peer"] == "192.0.2.1"
+        assert described(client, x_forwarded_for="192.0.2.1")["peer"] == "192.0.2.1"
 
 
 def test_ipv4_clients_of_an_ipv6_socket_have_ipv4_addresses(serve: Serve) -> None:
@@ -77,7 +77,7 @@ def test_ipv4_clients_of_an_ipv6_socket_have_ipv4_addresses(serve: Serve) -> Non
     with server.client() as client:
         seen = described(client)
         assert (seen["peer"], seen["local"]) == ("127.0.0.1", "127.0.0.1")
-        assert described(client, forwarded="for=192.0.2.1")["peer"] == "192.0.2.1"
+        assert described(client, x_forwarded_for="192.0.2.1")["peer"] == "192.0.2.1"
 
 
 # --- unix sockets --------------------------------------------------------------------------------

@@ -24,9 +24,7 @@ def test_an_answer(client: Client) -> None:
 def test_date_is_the_time_in_imf_fixdate(client: Client) -> None:
     before = int(email.utils.parsedate_to_datetime(client.get("/").get("date")).timestamp())
     date = client.get("/").get("date")
-    assert date == email.utils.format_datetime(
-        email.utils.parsedate_to_datetime(date), usegmt=True
-    )
+    assert date == email.utils.format_datetime(email.utils.parsedate_to_datetime(date), usegmt=True)
     assert email.utils.parsedate_to_datetime(date).timestamp() >= before
 
 
@@ -82,7 +80,7 @@ REQUESTS = {
     "extensions": message(
         "POST",
         "/body",
-        b"2;a=b\r\nhe\r\n3;q=\"x;y\"\r\nllo\r\n0\r\ntrailer: 1\r\n\r\n",
+        b'2;a=b\r\nhe\r\n3;q="x;y"\r\nllo\r\n0\r\ntrailer: 1\r\n\r\n',
         transfer_encoding="chunked",
     ),
 }
@@ -193,6 +191,66 @@ def test_absolute_form(client: Client) -> None:
     assert (described["path"], described["query"]) == ("/echo/a b", "x=1")
 
 
+def test_the_authority_of_the_absolute_form_wins_over_host(client: Client) -> None:
+    client.send(b"GET http://wins:8/echo HTTP/1.1\r\nHost: loses\r\n\r\n")  # RFC 9112 §3.2.2
+    assert json.loads(client.read().body)["headers"] == [["Host", "wins:8"]]
+    client.send(b"GET http://wins/echo HTTP/1.1\r\n\r\n")  # and still there must be one
+    assert client.read().status == 400
+
+
+def test_the_absolute_form_without_host_in_http_1_0(client: Client) -> None:
+    client.send(b"GET http://wins/echo HTTP/1.0\r\n\r\n")
+    assert json.loads(client.read().body)["headers"] == [["host", "wins"]]
+
+
+TRAILED = b"3\r\nabc\r\n0\r\nX-Sum: 1\r\nx-sum:  2 \t\r\n\r\n"
+
+
+def test_trailers_are_kept_apart(client: Client) -> None:
+    request = message("POST", "/echo", TRAILED, transfer_encoding="chunked")
+    for at in range(1, len(request)):
+        client.send(request[:at])
+        client.send(request[at:])
+        described = json.loads(client.read().body)
+        assert described["body"] == "abc"
+        assert described["trailers"] == [["X-Sum", "1"], ["x-sum", "2"]]
+        assert "x-sum" not in [name.lower() for name, _ in described["headers"]]
+    assert json.loads(client.get("/echo").body)["trailers"] == []
+
+
+def test_trailers_of_a_streamed_body(server, client: Client) -> None:
+    client.send(message("POST", "/hold-upload?tag=a", b"3\r\nabc\r\n", transfer_encoding="chunked"))
+    server.wait("held a")
+    assert server.do("trailers", "a") == "TURBO_OK"
+    assert server.wait("trailers a").split()[2:] == ["0"]
+    assert server.do("read", "a") == "TURBO_OK"
+    assert server.wait("data a").split()[2:] == ["3", "0", "TURBO_OK"]
+    client.send(b"0\r\nX-Sum: 1\r\n")
+    assert server.do("trailers", "a") == "TURBO_OK"
+    assert server.wait("trailers a").split()[2:] == ["0"]
+    assert server.do("read", "a") == "TURBO_OK"
+    client.send(b"\r\n")
+    assert server.wait("data a").split()[2:] == ["0", "1", "TURBO_OK"]
+    assert server.do("trailers", "a") == "TURBO_OK"
+    assert server.wait("trailers a").split()[2:] == ["1", "X-Sum=1"]
+    assert server.do("finish", "a") == "TURBO_OK"
+    assert client.read().status == 200
+
+
+@pytest.mark.parametrize("name", ["content-length", "transfer-encoding", "host"])
+def test_trailers_that_frame_or_route_are_refused(client: Client, name: str) -> None:
+    body = b"0\r\n" + name.encode() + b": 1\r\n\r\n"  # RFC 9110 §6.5.1
+    client.send(message("POST", "/echo", body, transfer_encoding="chunked") + message("GET", "/"))
+    assert client.read().status == 400
+    assert client.at_end()
+
+
+def test_trailers_of_a_drained_body(client: Client) -> None:
+    client.send(message("POST", "/none", TRAILED, transfer_encoding="chunked"))
+    assert client.read().status == 404
+    assert client.get("/").body == b"hello"
+
+
 def test_what_the_handler_sees(server, client: Client) -> None:
     client.send(
         b"PATCH /echo/a%2Fb/%C3%A9?q=1&q=%20 HTTP/1.1\r\nHost: h\r\nX-Two:  a \r\nx-two: b\r\n"
@@ -226,6 +284,22 @@ MALFORMED = {
     "nul in value": b"GET / HTTP/1.1\r\nhost: a\r\nx: a\0b\r\n\r\n",
     "no host": b"GET / HTTP/1.1\r\n\r\n",
     "two hosts": b"GET / HTTP/1.1\r\nhost: a\r\nhost: b\r\n\r\n",
+    "empty host": b"GET / HTTP/1.1\r\nhost:\r\n\r\n",
+    "bad host": b"GET / HTTP/1.1\r\nhost: a/b\r\n\r\n",
+    "bare line feeds": b"GET / HTTP/1.1\nhost: a\n\n",
+    "bare line feed before": b"\nGET / HTTP/1.1\r\nhost: a\r\n\r\n",
+    "bare carriage return": b"GET / HTTP/1.1\r\nhost: a\r\n\rX",
+    "white space before a field": b"GET / HTTP/1.1\r\n x: 1\r\nhost: a\r\n\r\n",
+    "space in the version": b"GET / HTTP/1.1 \r\nhost: a\r\n\r\n",
+    "asterisk of get": b"GET * HTTP/1.1\r\nhost: a\r\n\r\n",
+    "userinfo": b"GET http://u@a/ HTTP/1.1\r\nhost: a\r\n\r\n",
+    "bad escape": b"GET /%zz HTTP/1.1\r\nhost: a\r\n\r\n",
+    "nul escape": b"GET /%00 HTTP/1.1\r\nhost: a\r\n\r\n",
+    "backslash": b"GET /a\\b HTTP/1.1\r\nhost: a\r\n\r\n",
+    "length list": b"POST /body HTTP/1.1\r\nhost: a\r\ncontent-length: 3, 3\r\n\r\nabc",
+    "same length twice": b"POST /body HTTP/1.1\r\nhost: a\r\ncontent-length: 1\r\n"
+    b"content-length: 1\r\n\r\na",
+    "gzip alone": b"POST /body HTTP/1.1\r\nhost: a\r\ntransfer-encoding: gzip\r\n\r\n0\r\n\r\n",
     "relative target": b"GET a/b HTTP/1.1\r\nhost: a\r\n\r\n",
     "bad length": b"POST /body HTTP/1.1\r\nhost: a\r\ncontent-length: x\r\n\r\n",
     "negative length": b"POST /body HTTP/1.1\r\nhost: a\r\ncontent-length: -1\r\n\r\n",
@@ -239,6 +313,9 @@ MALFORMED = {
     b"transfer-encoding: chunked\r\n\r\n0\r\n\r\n",
     "chunk size": b"POST /body HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\nx\r\n",
     "chunk end": b"POST /body HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\n1\r\nabc\r\n",
+    "chunk junk": b"POST /body HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\n1\r\naXX0\r\n\r\n",
+    "chunk extension": b"POST /body HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\n1;\r\na\r\n",
+    "trailer": b"POST /body HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\n0\r\nx\r\n\r\n",
     "chunk overflow": b"POST /body HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\n"
     b"fffffffffffffffff\r\n",
 }
@@ -258,11 +335,43 @@ def test_malformed_messages_get_400_and_the_connection_ends(server, client, name
 
 
 def test_unknown_transfer_coding_is_501(client: Client) -> None:
-    answer = client.request("POST", "/body", b"", transfer_encoding="gzip, chunked")  # RFC 9112 §6.1
+    answer = client.request(
+        "POST", "/body", b"", transfer_encoding="gzip, chunked"
+    )  # RFC 9112 §6.1
     assert (answer.status, answer.get("connection")) == (501, "close")
 
 
-def test_another_major_version_is_505(client: Client) -> None:
-    client.send(b"GET / HTTP/3.0\r\nhost: a\r\n\r\n")
+@pytest.mark.parametrize("version", ["0.9", "1.2", "2.0", "3.0"])
+def test_another_version_is_505(client: Client, version: str) -> None:
+    client.send(f"GET / HTTP/{version}\r\nhost: a\r\n\r\n".encode())
     assert client.read().status == 505
+    assert client.at_end()
+
+
+@pytest.mark.parametrize("method", ["BREW", "get", "CONNECT"])
+def test_a_method_that_is_not_implemented_is_501(client: Client, method: str) -> None:
+    client.send(message(method, "a:80" if method == "CONNECT" else "/") + message("GET", "/"))
+    answer = client.read()
+    assert (answer.status, answer.get("connection")) == (501, "close")
+    assert client.at_end()
+
+
+def test_trace_is_routed(serve) -> None:
+    with serve("--route", "TRACE /traced").client() as client:
+        assert client.request("TRACE", "/").status == 405
+        assert client.request("TRACE", "/traced").status == 200
+
+
+def test_query_is_a_method(serve) -> None:
+    with serve("--route", "QUERY /asked").client() as client:
+        assert client.request("QUERY", "/").status == 405
+        described = json.loads(client.request("QUERY", "/asked?a", b"what").body)
+        assert [described[key] for key in ("method", "query", "body")] == ["QUERY", "a", "what"]
+
+
+@pytest.mark.parametrize("value", ["other", "100-continue, other"])
+def test_an_unknown_expectation_is_417(client: Client, value: str) -> None:
+    client.send(message("POST", "/body", b"abc", expect=value))
+    answer = client.read()
+    assert (answer.status, answer.get("connection")) == (417, "close")
     assert client.at_end()

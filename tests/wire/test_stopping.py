@@ -103,6 +103,18 @@ def test_a_body_that_is_thrown_away_does_not_delay_the_end(server, client: Clien
     assert server.wait("stopped")
 
 
+@pytest.mark.parametrize("begun", [b"", b"PROXY TCP4 192.0"])
+def test_a_proxy_whose_header_is_not_complete_does_not_delay_the_end(serve, begun: bytes) -> None:
+    server = serve("--proxy_protocol", "1", "--trusted_proxies", "127.0.0.1")
+    with server.client() as client, server.client() as other:
+        client.send(begun)
+        other.send(b"PROXY UNKNOWN\r\n" + message("GET", "/"))  # the server has had its turn
+        assert other.read().body == b"hello"
+        server.command("stop")
+        assert client.at_end()
+        assert server.wait("stopped")
+
+
 @pytest.mark.parametrize("begun", [b"GET / HTTP/1.1\r\nho", message("POST", "/body", content_length="4")])
 def test_a_request_that_is_coming_is_answered(server, client: Client, begun: bytes) -> None:
     client.send(begun)

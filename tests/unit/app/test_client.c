@@ -36,7 +36,6 @@ static scene *begin(const char *proxies, turbo_forwarding forwarding, const char
     turbo__endpoint_set(&self.ends.local, address("192.0.2.99"));
     turbo__endpoints_judge(&self.ends, &self.trust);
     self.request.endpoints = &self.ends;
-    self.request.target = TURBO_STR("/");
     return &self;
 }
 
@@ -323,28 +322,25 @@ Test(client, has_the_scheme_of_its_hop)
 Test(client, addresses_a_host)
 {
     const struct {
-        const char *target;
         const char *own;
         const char *told;
         const char *port;
         const char *host;
         unsigned number;
     } cases[] = {
-        {"/", "own.example", "", "", "own.example", 443},
-        {"/", "own.example:81", "", "", "own.example", 81},
-        {"/", "own.example:81", "told.example", "", "told.example", 443},
-        {"/", "own.example:81", "told.example:82", "83", "told.example", 82},
-        {"/", "own.example:81", "told.example", "83", "told.example", 83},
-        {"/", "own.example:81", "", "83", "own.example", 83},
-        {"/", "own.example:81", "bad host", "bad port", "own.example", 81},
-        {"/", "own.example:81", "inner.example, told.example", "", "told.example", 443},
-        {"/", "[::1]:81", "", "", "[::1]", 81},
-        {"http://target.example:84/x", "own.example:81", "", "", "target.example", 84},
-        {"/", "bad host", "", "", "", 443},
+        {"own.example", "", "", "own.example", 443},
+        {"own.example:81", "", "", "own.example", 81},
+        {"own.example:81", "told.example", "", "told.example", 443},
+        {"own.example:81", "told.example:82", "83", "told.example", 82},
+        {"own.example:81", "told.example", "83", "told.example", 83},
+        {"own.example:81", "", "83", "own.example", 83},
+        {"own.example:81", "bad host", "bad port", "own.example", 81},
+        {"own.example:81", "inner.example, told.example", "", "told.example", 443},
+        {"[::1]:81", "", "", "[::1]", 81},
+        {"bad host", "", "", "", 443},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         scene *self = begin("unix", TURBO_FORWARDING_X, "");
-        self->request.target = turbo_cstr(cases[i].target);
         add(self, "X-Forwarded-Proto", "https");
         add(self, "X-Forwarded-Host", cases[i].told);
         add(self, "X-Forwarded-Port", cases[i].port);

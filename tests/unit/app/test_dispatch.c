@@ -62,12 +62,15 @@ static int go(const char *method, const char *target, const char *body)
 {
     turbo__exchange_reset(&request);
     request.method = turbo_cstr(method);
+    turbo__url url;
     request.target = turbo_cstr(target);
+    cr_assert_eq(turbo__url_split(request.target, &url), 0);
     request.body = turbo_cstr(body);
     request.body_complete = true;
     request.body_whole = true;
     int rc =
         turbo__fields_add(&request.headers, &request.arena, TURBO_STR("Host"), TURBO_STR("h:1"));
+    rc = rc != 0 ? rc : turbo__exchange_target(&request, &url);
     rc = rc != 0 ? rc : turbo__dispatch_route(&app, &request);
     return rc != 0 ? rc : turbo__dispatch_call(&request);
 }
