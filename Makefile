@@ -107,6 +107,7 @@ test-conformance: $(VENV)/.tools
 	$(say) "FastAPI's test suite against turboapi"
 	@if [ -x $(CONFORMANCE) ]; then \
 	    $(CONFORMANCE) --python $(VENV)/bin/python --path bindings/python --baseline tests/conformance/baseline.json; \
+	    $(CONFORMANCE) --python $(VENV)/bin/python --mode native --baseline tests/conformance/baseline-native.json; \
 	else echo 'skipped: $(CONFORMANCE) does not exist'; fi
 
 # The interpreter: $PYTHON314T, or python3.14t on the path, or the one that the neighbouring tool builds.

@@ -44,6 +44,9 @@ typedef struct turbo_route_options {
 
 typedef struct turbo_thread_hooks { size_t size; ...; } turbo_thread_hooks;
 
+typedef struct turbo_access turbo_access;
+typedef void turbo_access_fn(const turbo_access *access, void *user_data);
+
 typedef struct turbo_server_options {
     size_t size;
     uint32_t workers;
@@ -81,6 +84,9 @@ typedef struct turbo_server_options {
     bool proxy_protocol;
     const char *trusted_proxies;
     uint32_t forwarding;
+    turbo_access_fn *access_log;
+    void *access_data;
+    uint32_t access_queue;
     ...;
 } turbo_server_options;
 
@@ -104,6 +110,22 @@ typedef struct turbo_metrics {
     uint64_t parse_errors;
     uint64_t handovers;
     uint64_t offloaded;
+    uint64_t refused_connections;
+    uint64_t refused_heads;
+    uint64_t in_flight;
+    uint64_t pipelined;
+    uint64_t queued;
+    uint64_t queue_full;
+    uint64_t access_dropped;
+    uint64_t malformed;
+    uint64_t timeouts;
+    uint64_t large_bodies;
+    uint64_t long_targets;
+    uint64_t expectations;
+    uint64_t large_heads;
+    uint64_t unsupported;
+    uint64_t versions;
+    uint64_t bad_proxies;
 } turbo_metrics;
 
 const char *turbo_version(void);
@@ -126,13 +148,25 @@ int turbo_server_start(turbo_server *server);
 void turbo_server_stop(turbo_server *server);
 int turbo_server_wait(turbo_server *server, int timeout_ms);
 int turbo_server_metrics(const turbo_server *server, turbo_metrics *metrics);
+int turbo_server_metrics_text(const turbo_server *server, char **text, size_t *length);
+void turbo_metrics_text_free(char *text);
+int turbo_handler_new_metrics(const turbo_server *server, turbo_handler **out);
 
 int turboapi_dataplane_init(void);
 const turbo_thread_hooks *turboapi_thread_hooks(void);
+
+typedef struct turboapi_access turboapi_access;
+#define TURBOAPI_ACCESS_ROOM ...
+turboapi_access *turboapi_access_new(void);
+void turboapi_access_free(turboapi_access *queue);
+void turboapi_access_log(const turbo_access *access, void *user_data);
+size_t turboapi_access_read(turboapi_access *queue, char *out, size_t size);
+void turboapi_access_close(turboapi_access *queue);
 """
 
 SOURCE = """
 #include <turbo/turbo.h>
+#include "access.h"
 int turboapi_dataplane_init(void);
 const turbo_thread_hooks *turboapi_thread_hooks(void);
 """

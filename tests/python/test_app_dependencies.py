@@ -188,14 +188,14 @@ def test_plain_functions_of_a_request_share_one_stay_in_one_thread(monkeypatch: 
     from turboapi import _executor
 
     hops = 0
-    original = _executor.run_in_threadpool
+    original = _executor.run_in_worker
 
     async def counted(*args: Any) -> Any:
         nonlocal hops
         hops += 1
         return await original(*args)
 
-    monkeypatch.setattr(_executor, "run_in_threadpool", counted)
+    monkeypatch.setattr(_executor, "run_in_worker", counted)
     threads: list[int] = []
     app = TurboAPI()
 
@@ -237,14 +237,14 @@ def test_plain_generators_are_entered_in_the_same_stay_and_left_in_another_threa
     from turboapi import _executor
 
     hops = 0
-    original = _executor.run_in_threadpool
+    original = _executor.run_in_worker
 
     async def counted(*args: Any) -> Any:
         nonlocal hops
         hops += 1
         return await original(*args)
 
-    monkeypatch.setattr(_executor, "run_in_threadpool", counted)
+    monkeypatch.setattr(_executor, "run_in_worker", counted)
     threads: dict[str, int] = {}
     app = TurboAPI()
 

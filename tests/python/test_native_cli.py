@@ -143,6 +143,25 @@ def test_as_fastapi_needs_no_edit(run: Run) -> None:
     client.connection.close()
 
 
+def test_access_log_and_metrics_are_options(run: Run) -> None:
+    process = run("run", "main:app", "--port", "0", "--access-log", "--metrics", "/counts")
+    client = Client(process.port)
+    assert client.get("/").status == 200
+    assert b"\nturbo_http_requests_in_flight 1\n" in client.get("/counts").body
+    client.connection.close()
+    process.popen.terminate()
+    _, errors = process.popen.communicate()
+    assert re.search(r'^INFO: 127\.0\.0\.1:\d+ - "GET / HTTP/1\.1" 200$', errors, re.MULTILINE)
+    assert '"GET /counts HTTP/1.1" 200' in errors
+
+    quiet = run("run", "main:app", "--port", "0")
+    client = Client(quiet.port)
+    assert client.get("/counts").status == 404
+    client.connection.close()
+    quiet.popen.terminate()
+    assert "GET" not in quiet.popen.communicate()[1]
+
+
 def pids(port: int) -> set[int]:
     """The processes that answer on a port: each new connection may reach another one."""
     found = set()
@@ -170,6 +189,30 @@ def test_workers_are_processes_that_are_restarted_and_stopped_together(run: Run)
     for pid in seen:
         with pytest.raises(ProcessLookupError):
             os.kill(pid, 0)
+
+
+SIGNALLED_FORK = """
+import os, signal
+from turboapi.server import _Supervisor
+
+def fork_and_signal(fork=os.fork):
+    pid = fork()
+    if pid == 0:
+        os.kill(os.getpid(), signal.SIGTERM)  # before the worker could do anything about it
+    return pid
+
+os.fork = fork_and_signal
+supervisor = _Supervisor(1, lambda: os._exit(7))
+signal.signal(signal.SIGTERM, supervisor._on_signal)
+supervisor._spawn()
+_, raw = os.wait()
+print(os.waitstatus_to_exitcode(raw), os.getpid() in supervisor.workers)
+"""
+
+
+def test_a_signal_right_after_the_fork_ends_the_worker() -> None:
+    done = subprocess.run([sys.executable, "-c", SIGNALLED_FORK], capture_output=True, text=True)
+    assert done.stdout.split() == [str(-signal.SIGTERM), "False"], done.stderr
 
 
 @pytest.mark.parametrize(

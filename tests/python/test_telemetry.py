@@ -191,12 +191,9 @@ def test_spans_of_a_request(providers: Any) -> None:
         assert span.parent == server.get_span_context().span_id
         assert span.attributes["code.function.name"].endswith("application.<locals>.item")
     assert all(span.ends == 1 for span in tracers.spans)
-    assert [(name, value) for name, value, _ in meters.points[:2]] == [
-        ("http.server.active_requests", 1),
-        ("http.server.active_requests", -1),
-    ]
-    name, seconds, attributes = meters.points[2]
-    assert name == "http.server.request.duration"
+    (began, one, _), (name, seconds, attributes), (ended, minus_one, _) = meters.points
+    assert (began, one) == (ended, -minus_one) == ("http.server.active_requests", 1)
+    assert name == "http.server.request.duration"  # Recorded while the request still counts.
     assert 0 <= seconds < 60
     assert attributes["http.route"] == "/items/{item_id}"
     assert attributes["http.response.status_code"] == 200
@@ -323,6 +320,12 @@ def test_gate_sees_providers_and_getters_that_come_late(monkeypatch: pytest.Monk
     with monkeypatch.context() as patch:
         patch.setattr(metrics, "get_meter_provider", Meters)
         assert telemetry.enabled()
+    with monkeypatch.context() as patch:
+        patch.setattr(_logs._internal, "_LOGGER_PROVIDER", Loggers())
+        assert telemetry.enabled()
+    with monkeypatch.context() as patch:
+        patch.delattr(metrics, "get_meter_provider")  # As while the module is being imported.
+        assert not telemetry.enabled()
     assert not telemetry.enabled()
     assert NativeTelemetry({"logger_provider": Loggers()}).enabled()
     assert not NativeTelemetry({"logger_provider": Loggers(), "logs": False}).enabled()

@@ -1,35 +1,94 @@
 """A FastAPI-compatible framework on top of libturbo.
 
-Importing this package loads no native code; ``TurboAPI.run`` and ``turboapi run`` do.
+Importing this package loads no native code; ``TurboAPI.run`` and ``turboapi run`` do. Names and
+modules are loaded when they are first used: ``import turboapi`` alone costs next to nothing.
 """
 
-from typing import Any
+from __future__ import annotations
 
-from starlette import status as status
-from starlette.types import ASGIApp
+from typing import TYPE_CHECKING, Any
 
-from ._alias import install_as_fastapi as install_as_fastapi
+from ._lazy import late_attributes
 from ._version import __version__ as __version__
-from .applications import FastAPI as FastAPI
-from .applications import TurboAPI as TurboAPI
-from .background import BackgroundTasks as BackgroundTasks
-from .datastructures import UploadFile as UploadFile
-from .exceptions import HTTPException as HTTPException
-from .exceptions import WebSocketException as WebSocketException
-from .param_functions import Body as Body
-from .param_functions import Cookie as Cookie
-from .param_functions import Depends as Depends
-from .param_functions import File as File
-from .param_functions import Form as Form
-from .param_functions import Header as Header
-from .param_functions import Path as Path
-from .param_functions import Query as Query
-from .param_functions import Security as Security
-from .requests import Request as Request
-from .responses import Response as Response
-from .routing import APIRouter as APIRouter
-from .websockets import WebSocket as WebSocket
-from .websockets import WebSocketDisconnect as WebSocketDisconnect
+
+if TYPE_CHECKING:
+    from starlette import status as status
+    from starlette.types import ASGIApp
+
+    from ._alias import install_as_fastapi as install_as_fastapi
+    from ._cache import ResponseCache as ResponseCache
+    from .applications import FastAPI as FastAPI
+    from .applications import TurboAPI as TurboAPI
+    from .background import BackgroundTasks as BackgroundTasks
+    from .datastructures import UploadFile as UploadFile
+    from .exceptions import HTTPException as HTTPException
+    from .exceptions import WebSocketException as WebSocketException
+    from .param_functions import Body as Body
+    from .param_functions import Cookie as Cookie
+    from .param_functions import Depends as Depends
+    from .param_functions import File as File
+    from .param_functions import Form as Form
+    from .param_functions import Header as Header
+    from .param_functions import Path as Path
+    from .param_functions import Query as Query
+    from .param_functions import Security as Security
+    from .requests import Request as Request
+    from .responses import Response as Response
+    from .routing import APIRouter as APIRouter
+    from .websockets import WebSocket as WebSocket
+    from .websockets import WebSocketDisconnect as WebSocketDisconnect
+
+# The modules that are there after ``import fastapi``, and the names that come from them.
+_HOMES: dict[str, tuple[str, ...]] = {
+    "_alias": ("install_as_fastapi",),
+    "_body_limit": (),
+    "_cache": ("ResponseCache",),
+    "_compat": (),
+    "_form_limits": (),
+    "applications": ("FastAPI", "TurboAPI"),
+    "background": ("BackgroundTasks",),
+    "concurrency": (),
+    "datastructures": ("UploadFile",),
+    "dependencies": (),
+    "encoders": (),
+    "exception_handlers": (),
+    "exceptions": ("HTTPException", "WebSocketException"),
+    "logger": (),
+    "middleware": (),
+    "openapi": (),
+    "param_functions": (
+        "Body",
+        "Cookie",
+        "Depends",
+        "File",
+        "Form",
+        "Header",
+        "Path",
+        "Query",
+        "Security",
+    ),
+    "params": (),
+    "requests": ("Request",),
+    "responses": ("Response",),
+    "routing": ("APIRouter",),
+    "security": (),
+    "sse": (),
+    "starlette.status": (),
+    "telemetry": (),
+    "types": (),
+    "utils": (),
+    "websockets": ("WebSocket", "WebSocketDisconnect"),
+}
+_LATE = {name for home, names in _HOMES.items() for name in (home.rpartition(".")[2], *names)}
+
+__all__ = ["run", *(name for name in _LATE if not name.startswith("_"))]  # noqa: PLE0604
+
+if not TYPE_CHECKING:  # Checkers must know which names there are.
+    __getattr__ = late_attributes(__name__, _HOMES)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_LATE})
 
 
 def run(

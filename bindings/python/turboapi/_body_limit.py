@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable
 from typing import Any
 
 from starlette.exceptions import HTTPException
@@ -81,11 +82,13 @@ class AppBodyLimitMiddleware:
     def __init__(self, app: ASGIApp, max_body_size: int | None) -> None:
         self.app = wrap_app_with_body_limit(app, max_body_size)
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         """Run the application; a mounted one inherits the limit of the one outside."""
         if MAX_BODY_SIZE_SCOPE_KEY not in scope:
-            await self.app(scope, receive, send)
-            return
+            return self.app(scope, receive, send)
+        return self._run_limited(scope, receive, send)
+
+    async def _run_limited(self, scope: Scope, receive: Receive, send: Send) -> None:
         started = False
 
         async def send_and_note(message: Message) -> None:

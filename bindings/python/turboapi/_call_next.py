@@ -16,6 +16,7 @@ from typing import Any
 import anyio
 import anyio.lowlevel
 from starlette._utils import AwaitableOrContextManager, AwaitableOrContextManagerWrapper
+from starlette.background import BackgroundTask
 from starlette.datastructures import FormData
 from starlette.middleware import Middleware
 from starlette.requests import Request, empty_receive
@@ -41,7 +42,9 @@ def takes_call_next(candidate: object) -> bool:
     """
     if not isinstance(candidate, type):
         return False
-    call = next((vars(base)["__call__"] for base in candidate.__mro__ if "__call__" in vars(base)), None)
+    call = next(
+        (vars(base)["__call__"] for base in candidate.__mro__ if "__call__" in vars(base)), None
+    )
     if not inspect.isfunction(call):
         return False
     _, *parameters = inspect.signature(call).parameters.values()
@@ -173,7 +176,9 @@ class _Call:
             return
         if not self._started:
             if kind != "http.response.start":
-                raise RuntimeError(f"Expected ASGI message 'http.response.start', but got {kind!r}.")
+                raise RuntimeError(
+                    f"Expected ASGI message 'http.response.start', but got {kind!r}."
+                )
             self._started = True
             self._context = copy_context()
             self._messages.append(message)
@@ -181,8 +186,8 @@ class _Call:
             return  # The body mostly comes in the same step, so it is waited for there.
         self._messages.append(message)
         self._tell()
-        self._room = anyio.Event()
-        await self._room.wait()
+        self._room = room = anyio.Event()
+        await room.wait()
 
     def _tell(self) -> None:
         if self._news is not None:
@@ -196,8 +201,8 @@ class _Call:
                     return None
                 error, self.error = self.error, None
                 raise error
-            self._news = anyio.Event()
-            await self._news.wait()
+            self._news = news = anyio.Event()
+            await news.wait()
             self._news = None
         message = self._messages.popleft()
         self._completed = self._completed or _is_last(message)
@@ -261,7 +266,7 @@ class _NextResponse(Response):
         self.body_iterator: Any = self._own_body
         self.status_code = start["status"]
         self.raw_headers = list(start.get("headers", ()))
-        self.background = None
+        self.background: BackgroundTask | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if self._call.debug is not None:

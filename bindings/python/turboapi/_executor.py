@@ -7,8 +7,8 @@ model) share one stay in one thread, while each of them still gets a copy of the
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Generator
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, contextmanager
+from collections.abc import Awaitable, Callable, Generator, Mapping
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from contextvars import copy_context
 from dataclasses import dataclass
 from typing import Any
@@ -18,20 +18,24 @@ from anyio import CancelScope, CapacityLimiter
 from starlette.background import BackgroundTasks as StarletteBackgroundTasks
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import FormData
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request, empty_receive, empty_send
 from starlette.responses import Response
+from starlette.types import Message, Receive, Scope
 from starlette.websockets import WebSocket
 
 from ._compat import Undefined
+from ._connection import StartNotingSend
 from ._extract import Errors, Values
 from ._forms import read_form_body, read_json_body
 from ._plan import CallKind, DependencyStep, Graph, Overrides, compile_step, graph_of
+from ._wire import QueryValues
+from ._workers import run_in_worker
 from .background import BackgroundTasks
 from .concurrency import (
-    _asynccontextmanager_with_shielded_exit,
+    ShieldedManager,
     _contextmanager_with_concurrency_limit,
-    asynccontextmanager,
     contextmanager_in_threadpool,
+    may_be_cancelled,
 )
 from .dependencies.models import Dependant
 from .security.base import SecurityScopes
@@ -66,44 +70,112 @@ _NO_OVERRIDES: Overrides = {}
 
 
 class RequestState:
-    """What the parts of one request's graph share. Used by one thread at a time."""
+    """What the parts of one request share. Used by one thread at a time.
 
-    __slots__ = (
-        "background",
-        "body",
-        "cache",
-        "embed",
-        "errors",
-        "in_thread",
-        "overrides",
-        "provider",
-        "request",
-        "response",
-    )
+    The request object is made when somebody asks for it; it then knows the body that was read.
+    """
 
-    def __init__(
-        self,
-        request: Request | WebSocket,
-        body: Any = Undefined,
-        background: StarletteBackgroundTasks | None = None,
-        response: Response | None = None,
-        cache: dict[DependencyCacheKey, Any] | None = None,
-        *,
-        provider: Any = None,
-        embed: bool = False,
-    ) -> None:
-        self.request = request
-        self.body = body
-        overrides = getattr(provider, "dependency_overrides", None)
-        self.provider = None if overrides is None else provider
-        self.embed = embed
-        # What the graph is compiled with: a copy, as the application's may change meanwhile.
-        self.overrides = dict(overrides) if overrides else _NO_OVERRIDES
-        self.background = background
-        self.response = response
-        self.cache: dict[DependencyCacheKey, Any] = {} if cache is None else cache
+    body: Any = Undefined
+    content: bytes | None = None
+    parsed: Any = Undefined  # what the content is as JSON, if it was parsed
+    background: StarletteBackgroundTasks | None = None
+    response: Response | None = None
+    provider: Any = None
+    embed = False
+    overrides: Overrides = _NO_OVERRIDES
+    in_thread = False
+    _request: Request | WebSocket | None = None
+    _query: QueryValues | None = None
+    _has_cleanup_scope = False
+    _cleanup_scope: CancelScope | None = None
+
+    def __init__(self, scope: Scope, receive: Receive, send: StartNotingSend) -> None:
+        self.scope = scope
+        self.receive = receive
+        self.send = send
+        self.cache: dict[DependencyCacheKey, Any] = {}
         self.errors: Errors = []
-        self.in_thread = False
+
+    def use(self, provider: Any, *, embed: bool) -> None:
+        """Take the overrides of a provider as they are now, for the whole request."""
+        self.embed = embed
+        overrides = getattr(provider, "dependency_overrides", None)
+        if overrides is not None:
+            self.provider = provider
+            if overrides:
+                # What the graph is compiled with: a copy, as the provider's may change meanwhile.
+                self.overrides = dict(overrides)
+
+    @property
+    def request(self) -> Request | WebSocket:
+        """The connection's object, one for the whole request."""
+        request = self._request
+        if request is None:
+            request = self._request = Request(self.scope, self.receive, self.send)
+            if self.content is not None:
+                request._body = self.content
+                request._stream_consumed = True
+            if self.parsed is not Undefined:
+                request._json = self.parsed
+        return request
+
+    @request.setter
+    def request(self, request: Request | WebSocket) -> None:
+        self._request = request
+
+    async def read_content(self) -> bytes:
+        """Read the whole body, as ``Request.body`` does."""
+        message = await self.receive()
+        if message["type"] != "http.request" or message.get("more_body", False):
+            return await self._read_rest(message)
+        content: bytes = message.get("body", b"")
+        self.content = content
+        return content
+
+    async def _read_rest(self, message: Message) -> bytes:
+        chunks: list[bytes] = []
+        while True:
+            if message["type"] == "http.request":
+                chunks.append(message.get("body", b""))
+                if not message.get("more_body", False):
+                    self.content = b"".join(chunks)
+                    return self.content
+            elif message["type"] == "http.disconnect":
+                assert isinstance(self.request, Request)
+                self.request._is_disconnected = True
+                raise ClientDisconnect()
+            message = await self.receive()
+
+    @property
+    def path_params(self) -> Mapping[str, Any]:
+        """The parameters of the path, as the route's convertors made them."""
+        request = self._request
+        found: Mapping[str, Any]
+        found = self.scope.get("path_params", {}) if request is None else request.path_params
+        return found
+
+    @property
+    def query(self) -> Mapping[str, str]:
+        """The parameters of the query string, parsed once."""
+        request = self._request
+        if request is not None and not _has_own_query(request):
+            return request.query_params
+        if self._query is None:
+            self._query = QueryValues(self.scope["query_string"])
+        return self._query
+
+    @property
+    def cleanup_scope(self) -> CancelScope | None:
+        """The one cancel scope of a request that shields the code after ``yield``.
+
+        None if there is nothing to shield it from: the request runs in no cancel scope.
+        """
+        if not self._has_cleanup_scope:
+            self._has_cleanup_scope = True
+            if may_be_cancelled():
+                stack: AsyncExitStack = self.scope["fastapi_inner_astack"]
+                self._cleanup_scope = stack.enter_context(CancelScope())
+        return self._cleanup_scope
 
     def graph_of(self, dependant: Dependant) -> Graph:
         """The compiled graph under the overrides that held when the request began."""
@@ -120,28 +192,44 @@ class RequestState:
         )
 
 
+def _has_own_query(request: Request | WebSocket) -> bool:
+    """Whether a request reads its query from the scope, as it does unless somebody changed that."""
+    return type(request) is Request and "_query_params" not in vars(request)
+
+
+def state_of(request: Request | WebSocket) -> RequestState:
+    """The state of a request whose object exists already."""
+    state = RequestState(request.scope, empty_receive, StartNotingSend(empty_send))
+    state.request = request
+    return state
+
+
 # --- arguments ---------------------------------------------------------------------------------
 
 
 def read_arguments(graph: Graph, state: RequestState, values: Values) -> None:
     """Store what a callable takes from the request itself, except from a form."""
-    errors, request = state.errors, state.request
-    for reader in graph.path:
-        reader.read(request.path_params, values, errors)
+    errors = state.errors
+    if graph.path:
+        path_params = state.path_params
+        for reader in graph.path:
+            reader.read(path_params, values, errors)
     if graph.query:
-        query = request.query_params
+        query = state.query
         for reader in graph.query:
             reader.read(query, values, errors)
     if graph.header:
-        headers = request.headers
+        headers = state.request.headers
         for reader in graph.header:
             reader.read(headers, values, errors)
     if graph.cookie:
-        cookies = request.cookies
+        cookies = state.request.cookies
         for reader in graph.cookie:
             reader.read(cookies, values, errors)
     if graph.body and not isinstance(state.body, FormData):
         read_json_body(graph.body, state.body, graph.single_body, values, errors)
+    if graph.injects:
+        _inject(graph, state, values)
 
 
 def _inject(graph: Graph, state: RequestState, values: Values) -> None:
@@ -168,6 +256,11 @@ def _inject(graph: Graph, state: RequestState, values: Values) -> None:
 # --- solving -----------------------------------------------------------------------------------
 
 
+def _needs_solving(graph: Graph, state: RequestState) -> bool:
+    """Whether more is to be done for a callable than to read its own arguments."""
+    return bool(graph.steps) or (bool(graph.body) and isinstance(state.body, FormData))
+
+
 def _solve(graph: Graph, state: RequestState) -> Generator[_Effect, Any, Values]:
     """Run the dependencies in order, then read the callable's own arguments.
 
@@ -175,16 +268,19 @@ def _solve(graph: Graph, state: RequestState) -> Generator[_Effect, Any, Values]
     errors are reported together.
     """
     values: Values = {}
-    cache = state.cache
+    cache, errors, provider = state.cache, state.errors, state.provider
     for step in graph.steps:
-        provider = state.provider
         if provider is not None and provider.dependency_overrides != state.overrides:
             # An earlier dependency overrode a later one.
             step = compile_step(step.declared, state.embed, provider.dependency_overrides)
         if not (step.use_cache and step.graph.pure and step.key in cache):
-            seen = len(state.errors)
-            arguments = yield from _solve(step.graph, state)
-            if len(state.errors) > seen:
+            seen = len(errors)
+            if _needs_solving(step.graph, state):
+                arguments = yield from _solve(step.graph, state)
+            else:
+                arguments = {}
+                read_arguments(step.graph, state, arguments)
+            if len(errors) > seen:
                 continue
             if not (step.use_cache and step.key in cache):
                 solved = yield from _call_dependency(step, arguments, state)
@@ -196,9 +292,7 @@ def _solve(graph: Graph, state: RequestState) -> Generator[_Effect, Any, Values]
             values[step.name] = cache[step.key]
     read_arguments(graph, state, values)
     if graph.body and isinstance(state.body, FormData):
-        yield read_form_body(graph.body, state.body, graph.single_body, values, state.errors)
-    if graph.injects:
-        _inject(graph, state, values)
+        yield read_form_body(graph.body, state.body, graph.single_body, values, errors)
     return values
 
 
@@ -240,13 +334,14 @@ async def _limited(step: DependencyStep, arguments: Values) -> Any:
 def _stack_of(step: DependencyStep, state: RequestState) -> AsyncExitStack:
     """The stack that closes a generator: before the response is sent, or after it."""
     name = "fastapi_function_astack" if step.closed_early else "fastapi_inner_astack"
-    stack: AsyncExitStack = state.request.scope[name]
+    stack: AsyncExitStack = state.scope[name]
     return stack
 
 
 def _enter_in_thread(step: DependencyStep, arguments: Values, state: RequestState) -> Any:
     """Run a generator up to its ``yield`` in this worker thread, while the event loop waits."""
-    manager = contextmanager(step.call)(**arguments)
+    assert step.manager is not None
+    manager = step.manager(**arguments)
     value = copy_context().run(manager.__enter__)
 
     async def leave(*exc_info: Any) -> bool:
@@ -263,30 +358,17 @@ def _enter_in_thread(step: DependencyStep, arguments: Values, state: RequestStat
 
 async def _enter(step: DependencyStep, arguments: Values, state: RequestState) -> Any:
     """Run a generator up to its ``yield``; the stack that its scope names closes it."""
-    scope = state.request.scope
+    assert step.manager is not None
+    stack = _stack_of(step, state)
     manager: AbstractAsyncContextManager[Any]
     if step.kind is CallKind.ASYNC_GENERATOR:
-        manager = _asynccontextmanager_with_shielded_exit(
-            asynccontextmanager(step.call)(**arguments), _cleanup_scope(scope)
-        )
+        manager = ShieldedManager(step.manager(**arguments), state.cleanup_scope)
     else:
-        manager = contextmanager_in_threadpool(contextmanager(step.call)(**arguments))
+        manager = contextmanager_in_threadpool(step.manager(**arguments))
     if step.concurrency is not None:
         semaphore = step.concurrency.get_semaphore()
         manager = _contextmanager_with_concurrency_limit(manager, semaphore)
-    return await _stack_of(step, state).enter_async_context(manager)
-
-
-def _cleanup_scope(scope: Any) -> CancelScope:
-    """The one cancel scope of a request that shields the code after ``yield``."""
-    request_stack: AsyncExitStack = scope["fastapi_inner_astack"]
-    scopes: dict[AsyncExitStack, CancelScope] = scope.setdefault("fastapi_async_cleanup_scopes", {})
-    cleanup_scope = scopes.get(request_stack)
-    if cleanup_scope is None:
-        cleanup_scope = request_stack.enter_context(CancelScope())
-        scopes[request_stack] = cleanup_scope
-        request_stack.callback(scopes.pop, request_stack)
-    return cleanup_scope
+    return await stack.enter_async_context(manager)
 
 
 # --- driving -----------------------------------------------------------------------------------
@@ -313,7 +395,7 @@ async def drive(solver: _Solver, state: RequestState) -> Any:
         effect = solver.send(None)
         while True:
             if effect is _TO_THREAD:
-                finished, effect = await run_in_threadpool(_advance, solver, state)
+                finished, effect = await run_in_worker(_advance, solver, state)
                 if finished:
                     return effect
                 continue
@@ -348,15 +430,13 @@ async def solve(
 ) -> SolvedDependency:
     """Solve a graph without calling what it belongs to."""
     check_stacks(request)
-    state = RequestState(
-        request,
-        body,
-        background_tasks,
-        response,
-        cache,
-        provider=overrides_provider,
-        embed=embed_body_fields,
-    )
+    state = state_of(request)
+    state.use(overrides_provider, embed=embed_body_fields)
+    state.body = body
+    state.background = background_tasks
+    state.response = response
+    if cache is not None:
+        state.cache = cache
     values = await drive(_solve(state.graph_of(dependant), state), state)
     return state.solved(values)
 
@@ -364,14 +444,11 @@ async def solve(
 def _solve_and_call(
     graph: Graph, state: RequestState, finish: Callable[[Any], Any] | None
 ) -> _Solver:
-    values: Values
-    if graph.steps or isinstance(state.body, FormData):
+    values: Values = {}
+    if _needs_solving(graph, state):
         values = yield from _solve(graph, state)
     else:
-        values = {}
         read_arguments(graph, state, values)
-        if graph.injects:
-            _inject(graph, state, values)
     if state.errors:
         return None
     if not state.in_thread:
@@ -392,14 +469,11 @@ async def call_in_thread(
 
 async def call_coroutine(graph: Graph, state: RequestState) -> Any:
     """Solve the graph of a coroutine function and await it, unless ``state.errors`` is filled."""
-    values: Values
-    if graph.steps or isinstance(state.body, FormData):
+    values: Values = {}
+    if _needs_solving(graph, state):
         values = await drive(_solve(graph, state), state)
     else:
-        values = {}
         read_arguments(graph, state, values)
-        if graph.injects:
-            _inject(graph, state, values)
     if state.errors:
         return None
     return await graph.call(**values)

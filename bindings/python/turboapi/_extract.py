@@ -27,10 +27,14 @@ from ._compat import (
 )
 from ._compat.shared import union_members
 from ._compat.v2 import errors_at
+from ._wire import QueryValues
 
 Values = dict[str, Any]
 Errors = list[Any]
 
+# What may hold a key several times.
+_MULTI = (QueryValues, ImmutableMultiDict, Headers)
+_PLAIN_SCALARS = (str, int, float, bool, type(None))
 _IMMUTABLE = (str, int, float, bool, bytes, complex, type(None), Enum)
 
 
@@ -111,6 +115,7 @@ class ValueReader:
     """How one field finds its raw value in what was received, and validates it."""
 
     __slots__ = (
+        "_absent",
         "_constant",
         "_default",
         "_repeated",
@@ -133,10 +138,13 @@ class ValueReader:
         self._repeated = self._sequence and not is_json_field(field)
         self._constant = info.default_factory is None and isinstance(info.default, _IMMUTABLE)
         self._default = info.default
+        # The value that stands for an absent one without any further work, or ``Undefined``.
+        is_fixed = self._constant and not self.required and not self.validate_default
+        self._absent = info.default if is_fixed else Undefined
 
     def find(self, received: Any, key: str) -> Any:
         """The raw value under a key; ``Undefined`` if it is absent or as good as absent."""
-        if self._repeated and isinstance(received, (ImmutableMultiDict, Headers)):
+        if self._repeated and isinstance(received, _MULTI):
             value: Any = received.getlist(key)
             if isinstance(received, FormData):
                 value = [item for item in value if not is_empty_file_input(item)]
@@ -179,7 +187,14 @@ def validator_of(field: ModelField) -> Callable[[Any], Any]:
     # A model that is still incomplete is compiled by the adapter at its first use.
     complete = getattr(adapter, "pydantic_complete", True)
     validate = adapter.validator.validate_python if complete else adapter.validate_python
+    if _is_plain_scalar(field.field_info.annotation):
+        return validate  # Has no attributes to read.
     return partial(validate, from_attributes=True)
+
+
+def _is_plain_scalar(annotation: Any) -> bool:
+    members = union_members(annotation) or (annotation,)
+    return all(any(member is kind for kind in _PLAIN_SCALARS) for member in members)
 
 
 # --- parameters --------------------------------------------------------------------------------
@@ -188,28 +203,45 @@ def validator_of(field: ModelField) -> Callable[[Any], Any]:
 class ParamReader(ValueReader):
     """Reads one parameter from the path, the query, the headers or the cookies."""
 
-    __slots__ = ("_aliases", "_first", "_location", "_plain_text")
+    __slots__ = ("_aliases", "_first", "_key", "_plain_text")
 
     def __init__(self, field: ModelField) -> None:
         super().__init__(field)
         info = field.field_info
         assert isinstance(info, params.Param), "Params must be subclasses of Param"
-        self._location = info.in_.value
         self._aliases = tuple(on_wire for _, on_wire in param_aliases(field))
-        self._first = (self._location, self._aliases[0])
+        self._first = (info.in_.value, self._aliases[0])
         self._plain_text = info.annotation is str and not info.metadata and not field.config
+        # Its only name, if one text is all that it is made of.
+        self._key = self._aliases[0] if len(self._aliases) == 1 and not self._sequence else None
 
     def read(self, received: Mapping[str, Any], values: Values, errors: Errors) -> None:
         """Read, validate and store the parameter."""
-        loc = self._first
-        if len(self._aliases) > 1:
-            alias = next((name for name in self._aliases if name in received), loc[1])
-            loc = (self._location, alias)
-        value = self.find(received, loc[1])
+        if self._key is None:
+            self._read_named(received, values, errors)
+            return
+        value = received.get(self._key)
+        if value is None:
+            if self._absent is Undefined:
+                self.resolve(Undefined, self._first, values, errors)
+            else:
+                values[self.name] = self._absent
+        elif self._plain_text and type(value) is str:
+            values[self.name] = value
+        else:
+            try:
+                values[self.name] = self.validate(value)
+            except ValidationError as exc:
+                errors.extend(errors_at(exc, self._first))
+
+    def _read_named(self, received: Mapping[str, Any], values: Values, errors: Errors) -> None:
+        """Take the first of several names that was sent."""
+        alias = next((name for name in self._aliases if name in received), self._aliases[0])
+        value = self.find(received, alias)
         if self._plain_text and type(value) is str:
             values[self.name] = value
         else:
-            self.resolve(value, loc, values, errors)
+            self.resolve(value, (self._first[0], alias), values, errors)
 
 
 class _Member(ValueReader):
@@ -297,7 +329,7 @@ def _rename_headers(errors: Errors, start: int, names: dict[str, str]) -> None:
 
 def extra_items(received: Any, processed: set[str]) -> Iterator[tuple[str, Any]]:
     """What else was received, in order; a repeated key has a list of its values."""
-    if isinstance(received, ImmutableMultiDict):
+    if isinstance(received, (QueryValues, ImmutableMultiDict)):
         items: Iterable[tuple[str, Any]] = received.multi_items()
     elif isinstance(received, Headers):
         items = received.items()

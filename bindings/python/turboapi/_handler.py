@@ -15,12 +15,14 @@ from pydantic import ValidationError
 from starlette.exceptions import HTTPException
 from starlette.middleware.body_limit import MAX_BODY_SIZE_SCOPE_KEY
 from starlette.requests import Request
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.types import Scope
 
 from . import params
 from ._body_limit import get_body_limit_error
 from ._compat import ModelField, Undefined, lenient_issubclass
 from ._compat.v2 import errors_at
+from ._connection import NOT_AWAITED, ExitStack
 from ._executor import (
     RequestState,
     SolvedDependency,
@@ -29,16 +31,23 @@ from ._executor import (
     check_stacks,
     new_response,
     solve,
+    state_of,
 )
 from ._extract import validator_of
 from ._form_limits import _FormLimits
-from ._plan import CallKind, call_kind, json_dumper
+from ._plan import CallKind, Graph, call_kind, json_dumper
 from ._scope import FASTAPI_KEY, resolve_form_limits
 from ._streaming import item_encoder, json_lines, raw_chunks, server_sent_events
+from ._wire import dump_json, load_json
 from .datastructures import DefaultPlaceholder
 from .dependencies.models import Dependant
 from .encoders import jsonable_encoder
-from .exceptions import EndpointContext, RequestValidationError, ResponseValidationError
+from .exceptions import (
+    EndpointContext,
+    FastAPIError,
+    RequestValidationError,
+    ResponseValidationError,
+)
 from .sse import EventSourceResponse
 from .telemetry._api import TelemetryData, _operation, _validation_failed, get_telemetry_data
 from .utils import is_body_allowed_for_status_code
@@ -48,6 +57,7 @@ OUTCOME_KEY = "turboapi.outcome"
 ("raise", exception). Everything before and including the call is then skipped."""
 
 _TELEMETRY_KEY = "fastapi.telemetry"
+_JSON_HEADER = (b"content-type", b"application/json")
 
 
 @lru_cache(maxsize=64)  # The peer chooses the text, so only so many are remembered.
@@ -130,18 +140,20 @@ class RouteHandler:
         self.is_json_stream = is_json_stream
         self.is_event_stream = lenient_issubclass(self.response_class, EventSourceResponse)
         self.form_limits = form_limits
+        # Whether the endpoint yields the content of its response.
+        generators = (CallKind.GENERATOR, CallKind.ASYNC_GENERATOR)
+        self.streams = self.is_event_stream or is_json_stream or self.kind in generators
         # pydantic writes the JSON itself unless the route has a response class that must do it.
         self.writes_json = response_field is not None and not given_class
+        self.is_plain = not self.streams and not self.reads_form
+        # Whether a response is JSON, and a response object would say nothing else about it.
+        self.sends_json = (
+            self.writes_json or self.response_class is JSONResponse
+        ) and is_body_allowed_for_status_code(status_code)
         self._validate = None if response_field is None else validator_of(response_field)
         self._dump_json = None
         if response_field is not None and self.writes_json:
             self._dump_json = json_dumper(response_field, dump_options)
-
-    @property
-    def streams(self) -> bool:
-        """Whether the endpoint yields the content of its response."""
-        generators = (CallKind.GENERATOR, CallKind.ASYNC_GENERATOR)
-        return self.is_event_stream or self.is_json_stream or self.kind in generators
 
     async def handle(self, request: Request) -> Response:
         """Answer one request; errors of the client are raised as ``RequestValidationError``."""
@@ -173,41 +185,45 @@ class RouteHandler:
             form = await request.form(**limits)
             file_stack.push_async_callback(form.close)
             return form
-        except json.JSONDecodeError as exc:
-            error = self._request_error(
-                request,
-                [
-                    {
-                        "type": "json_invalid",
-                        "loc": ("body", exc.pos),
-                        "msg": "JSON decode error",
-                        "input": {},
-                        "ctx": {"error": exc.msg},
-                    }
-                ],
-                exc.doc,
-            )
-            raise error from exc
         except HTTPException:
             raise
         except Exception as exc:
-            if MAX_BODY_SIZE_SCOPE_KEY in request.scope:
-                limit_error = get_body_limit_error(exc)
-                if limit_error is not None:
-                    raise limit_error from exc
-            raise HTTPException(
-                status_code=400, detail="There was an error parsing the body"
-            ) from exc
+            raise self._body_error(exc, request.scope) from exc
 
     async def _read_json(self, request: Request) -> Any:
         """The parsed body, its bytes if they are not declared as JSON, ``Undefined`` if empty."""
         content = await request.body()
         if not content:
             return Undefined
-        content_type = request.headers.get("content-type")
-        if not content_type:
-            return content if self.strict_content_type else await request.json()
-        return await request.json() if is_json_content_type(content_type) else content
+        return await request.json() if self._is_json(request.scope) else content
+
+    def _is_json(self, scope: Scope) -> bool:
+        """Whether a body that is not empty is declared as JSON."""
+        for name, value in scope["headers"]:
+            if name == b"content-type":
+                if value == b"application/json":
+                    return True
+                if value:
+                    return is_json_content_type(value.decode("latin-1"))
+                break
+        return not self.strict_content_type
+
+    def _body_error(self, exc: Exception, scope: Scope) -> Exception:
+        """What is raised where the body could not be read or parsed."""
+        if isinstance(exc, json.JSONDecodeError):
+            error = {
+                "type": "json_invalid",
+                "loc": ("body", exc.pos),
+                "msg": "JSON decode error",
+                "input": {},
+                "ctx": {"error": exc.msg},
+            }
+            return self._request_error(scope, [error], exc.doc)
+        if MAX_BODY_SIZE_SCOPE_KEY in scope:
+            limit_error = get_body_limit_error(exc)
+            if limit_error is not None:
+                return limit_error
+        return HTTPException(status_code=400, detail="There was an error parsing the body")
 
     # --- the endpoint --------------------------------------------------------------------------
 
@@ -216,18 +232,101 @@ class RouteHandler:
         check_stacks(request)
         if self.streams:
             return await self._run_stream(request, body)
-        state = RequestState(request, body, provider=self.overrides_provider, embed=self.embed)
-        graph = state.graph_of(self.dependant)
+        state = state_of(request)
+        state.body = body
+        state.use(self.overrides_provider, embed=self.embed)
+        content = await self._call(state.graph_of(self.dependant), state, self._content)
+        return self._respond(content, state.background, state.response)
+
+    async def _call(
+        self, graph: Graph, state: RequestState, finish: Callable[[Any, Scope], Any]
+    ) -> Any:
+        """Solve, call the endpoint and make of its result what is to be sent."""
         if self.kind is CallKind.COROUTINE:
             result = await call_coroutine(graph, state)
             if not state.errors:
-                result = self._content(result, request)
+                return finish(result, state.scope)
         else:
-            finish = lambda result: self._content(result, request)  # noqa: E731
-            result = await call_in_thread(graph, state, finish)
-        if state.errors:
-            raise self._request_error(request, state.errors, _none_if_undefined(body))
-        return self._respond(result, state.background, state.response)
+            result = await call_in_thread(graph, state, lambda value: finish(value, state.scope))
+            if not state.errors:
+                return result
+        raise self._request_error(state.scope, state.errors, _none_if_undefined(state.body))
+
+    # --- without a request object --------------------------------------------------------------
+
+    def is_direct(self, scope: Scope) -> bool:
+        """Whether :meth:`answer` stands in for :meth:`handle`: no stream, no form, no watchers."""
+        return (
+            self.is_plain
+            and _TELEMETRY_KEY not in scope
+            and OUTCOME_KEY not in scope
+            and "fastapi_middleware_astack" in scope
+            and self.hooks._hooks_are_original()
+        )
+
+    async def answer(self, state: RequestState) -> None:
+        """Answer one request as the response of :meth:`handle` would, with its exit stacks."""
+        state.use(self.overrides_provider, embed=self.embed)
+        graph = state.graph_of(self.dependant)
+        if not graph.scoped:
+            await self._send(await self._run_direct(graph, state), state)
+            return
+        scope, content, is_sent = state.scope, None, False
+        async with ExitStack() as request_stack:
+            scope["fastapi_inner_astack"] = request_stack
+            async with ExitStack() as function_stack:
+                scope["fastapi_function_astack"] = function_stack
+                content = await self._run_direct(graph, state)
+            if content is None:
+                raise FastAPIError(NOT_AWAITED)
+            await self._send(content, state)
+            is_sent = True
+        if not is_sent:
+            raise FastAPIError(NOT_AWAITED)
+
+    async def _run_direct(self, graph: Graph, state: RequestState) -> Any:
+        """A response, or the body of one that says nothing but its JSON."""
+        if self.body_field is not None:
+            try:
+                await self._read_direct(state)
+            except HTTPException:
+                raise
+            except Exception as exc:
+                raise self._body_error(exc, state.scope) from exc
+        content: Any = await self._call(graph, state, self._direct_content)
+        if state.background is None and state.response is None and self.sends_json:
+            return content
+        return self._respond(content, state.background, state.response, is_json=self.sends_json)
+
+    async def _read_direct(self, state: RequestState) -> None:
+        """As :meth:`_read_json`."""
+        content = await state.read_content()
+        if content:
+            if self._is_json(state.scope):
+                state.body = state.parsed = load_json(content)
+            else:
+                state.body = content
+
+    def _direct_content(self, result: Any, scope: Scope) -> Any:
+        """As :meth:`_content`, but JSON if that is what will be sent."""
+        content = self._content(result, scope)
+        if self.writes_json or not self.sends_json or isinstance(content, Response):
+            return content
+        return dump_json(content)
+
+    async def _send(self, content: Response | bytes, state: RequestState) -> None:
+        """Send a response, or one whose body is the given JSON."""
+        if isinstance(content, Response):
+            await content(state.scope, state.receive, state.send)
+            return
+        state.send.started = True
+        send = state.send.send
+        head = [(b"content-length", b"%d" % len(content)), _JSON_HEADER]
+        status = self.status_code or 200
+        await send({"type": "http.response.start", "status": status, "headers": head})
+        await send({"type": "http.response.body", "body": content})
+
+    # --- with telemetry, or replaced hooks -----------------------------------------------------
 
     async def _solve(self, request: Request, body: Any) -> SolvedDependency:
         """Solve the graph through the function that instrumentation may have replaced."""
@@ -253,7 +352,7 @@ class RouteHandler:
             if telemetry is not None:
                 telemetry.values, telemetry.errors = solved.values, solved.errors
         if solved.errors:
-            raise self._request_error(request, solved.errors, _none_if_undefined(body))
+            raise self._request_error(request.scope, solved.errors, _none_if_undefined(body))
         if self.streams:
             return await self._stream(request, solved)
         result = await self.hooks.run_endpoint_function(
@@ -268,7 +367,7 @@ class RouteHandler:
                     response_content=result,
                     **self.dump_options,
                     is_coroutine=self.kind is CallKind.COROUTINE,
-                    endpoint_ctx=self._context(request),
+                    endpoint_ctx=self._context(request.scope),
                     dump_json=self.writes_json,
                 )
         return self._respond(result, solved.background_tasks, solved.response)
@@ -277,11 +376,11 @@ class RouteHandler:
         """Go on where the native executor stopped: the endpoint returned or raised ``value``."""
         if kind == "raise":
             raise value
-        return self._respond(self._content(value, request), None, None)
+        return self._respond(self._content(value, request.scope), None, None)
 
     # --- the response --------------------------------------------------------------------------
 
-    def _content(self, result: Any, request: Request) -> Any:
+    def _content(self, result: Any, scope: Scope) -> Any:
         """What a response is made of: a response as it is, otherwise JSON bytes or plain data."""
         if isinstance(result, Response):
             return result
@@ -290,18 +389,21 @@ class RouteHandler:
         try:
             value = self._validate(result)
         except ValidationError as exc:
-            raise self._response_error(request, errors_at(exc, ("response",)), result) from None
+            raise self._response_error(scope, errors_at(exc, ("response",)), result) from None
         if self._dump_json is not None:
             return self._dump_json(value)
         return self.response_field.serialize(value, **self.dump_options)
 
-    def _respond(self, content: Any, background: Any, injected: Response | None) -> Response:
+    def _respond(
+        self, content: Any, background: Any, injected: Response | None, *, is_json: bool = False
+    ) -> Response:
+        """The response object. ``content`` is JSON already if pydantic wrote it, or ``is_json``."""
         if isinstance(content, Response):
             if content.background is None:
                 content.background = background
             return content
         options = self._response_options(background, injected)
-        if self.writes_json:
+        if self.writes_json or is_json:
             response = Response(content=content, media_type="application/json", **options)
         else:
             response = self.response_class(content, **options)
@@ -333,7 +435,7 @@ class RouteHandler:
             embed_body_fields=self.embed,
         )
         if solved.errors:
-            raise self._request_error(request, solved.errors, _none_if_undefined(body))
+            raise self._request_error(request.scope, solved.errors, _none_if_undefined(body))
         return await self._stream(request, solved)
 
     async def _stream(self, request: Request, solved: SolvedDependency) -> Response:
@@ -343,7 +445,7 @@ class RouteHandler:
         encode = item_encoder(
             self.stream_item_field,
             self.dump_options,
-            lambda errors, item: self._response_error(request, errors, item),
+            lambda errors, item: self._response_error(request.scope, errors, item),
         )
         if self.is_event_stream:
             stack: AsyncExitStack = request.scope["fastapi_inner_astack"]
@@ -363,20 +465,17 @@ class RouteHandler:
 
     # --- errors --------------------------------------------------------------------------------
 
-    def _context(self, request: Request) -> EndpointContext:
-        root_path = request.scope.get("root_path", "")
-        return endpoint_context(self.dependant, request.method, root_path)
+    def _context(self, scope: Scope) -> EndpointContext:
+        return endpoint_context(self.dependant, scope["method"], scope.get("root_path", ""))
 
-    def _request_error(
-        self, request: Request, errors: list[Any], body: Any
-    ) -> RequestValidationError:
-        error = RequestValidationError(errors, body=body, endpoint_ctx=self._context(request))
-        if _TELEMETRY_KEY in request.scope:
+    def _request_error(self, scope: Scope, errors: list[Any], body: Any) -> RequestValidationError:
+        error = RequestValidationError(errors, body=body, endpoint_ctx=self._context(scope))
+        if _TELEMETRY_KEY in scope:
             _validation_failed(error)
         return error
 
-    def _response_error(self, request: Request, errors: Any, body: Any) -> ResponseValidationError:
-        context = self._context(request)
+    def _response_error(self, scope: Scope, errors: Any, body: Any) -> ResponseValidationError:
+        context = self._context(scope)
         return ResponseValidationError(errors=errors, body=body, endpoint_ctx=context)
 
 

@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING, Any
 from starlette import routing
 from starlette._utils import get_route_path
 from starlette.datastructures import URLPath
-from starlette.responses import JSONResponse
 from starlette.routing import BaseRoute, Match, NoMatchFound, compile_path
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -32,7 +31,6 @@ from ._route import (
     Operation,
     _FixedRoute,
     build_dependant,
-    request_response,
 )
 from ._scope import (
     INCLUDED_ROUTER_KEY,
@@ -44,9 +42,8 @@ from ._scope import (
     update_scope,
 )
 from ._template import PathTemplate
-from .datastructures import Default
 from .telemetry._api import _route_selected
-from .utils import generate_unique_id, get_value_or_default
+from .utils import get_value_or_default
 
 if TYPE_CHECKING:
     from .routing import APIRouter
@@ -60,24 +57,41 @@ _effective_route_context_var: ContextVar[_EffectiveRouteContext | None] = Contex
 _Selection = tuple[Match, Scope, BaseRoute | None, "_EffectiveRouteContext | None"]
 
 
-@dataclass
 class _RouterIncludeContext:
     """What the including side adds to every route of a router."""
 
-    included_router: APIRouter
-    prefix: str = ""
-    tags: list[Any] = field(default_factory=list)
-    dependencies: list[params.Depends] = field(default_factory=list)
-    default_response_class: Any = field(default_factory=lambda: Default(JSONResponse))
-    responses: Responses = field(default_factory=dict)
-    callbacks: list[BaseRoute] = field(default_factory=list)
-    deprecated: bool | None = None
-    include_in_schema: bool = True
-    generate_unique_id_function: Any = field(default_factory=lambda: Default(generate_unique_id))
-    strict_content_type: Any = field(default_factory=lambda: Default(True))
-    dependency_overrides_provider: Any = None
-    max_body_size: int | None = None
-    form_limits: _FormLimits = field(default_factory=lambda: _FormLimits())
+    def __init__(
+        self,
+        *,
+        included_router: APIRouter,
+        prefix: str,
+        tags: list[Any],
+        dependencies: list[params.Depends],
+        default_response_class: Any,
+        responses: Responses,
+        callbacks: list[BaseRoute],
+        deprecated: bool | None,
+        include_in_schema: bool,
+        generate_unique_id_function: Any,
+        strict_content_type: Any,
+        dependency_overrides_provider: Any,
+        max_body_size: int | None,
+        form_limits: _FormLimits,
+    ) -> None:
+        self.included_router = included_router
+        self.prefix = prefix
+        self.tags = tags
+        self.dependencies = dependencies
+        self.default_response_class = default_response_class
+        self.responses = responses
+        self.callbacks = callbacks
+        self.deprecated = deprecated
+        self.include_in_schema = include_in_schema
+        self.generate_unique_id_function = generate_unique_id_function
+        self.strict_content_type = strict_content_type
+        self.dependency_overrides_provider = dependency_overrides_provider
+        self.max_body_size = max_body_size
+        self.form_limits = form_limits
 
     @classmethod
     def for_include(
@@ -236,9 +250,7 @@ class _IncludedOperation(_EffectiveRouteContext):
             handler = route.get_route_handler()
         finally:
             _effective_route_context_var.reset(token)
-        self.app = self._own_app = wrap_app_with_body_limit(
-            request_response(handler), self.max_body_size
-        )
+        self.app = self._own_app = self._serving(handler)
 
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
         """Whether the route, where it is included, serves a connection."""

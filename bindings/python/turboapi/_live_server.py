@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping, MutableMapping
+from contextvars import copy_context
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -123,10 +124,10 @@ class Observer:
                 exchange.answered = True
             await send(message)
 
-        exchange.cancel_scope = anyio.CancelScope()
+        exchange.cancel_scope = cancel_scope = anyio.CancelScope()
         exchange.entered = True
         try:
-            with exchange.cancel_scope:
+            with cancel_scope:
                 await self._app(scope, receive, observed_send)
         except BaseException as exc:
             exchange.exception = exc
@@ -155,11 +156,18 @@ class LiveServer(Server):
         super().__init__(observer, port=0, threads=1, lifespan="on" if lifespan else "off")
         self._observer = observer
         self._backend_options = backend_options
+        self._context = copy_context()
         if native is not None:
             self._routed = native
 
     def run(self) -> None:
-        """Serves until it is stopped, on an event loop as the client's options say."""
+        """Serves until it is stopped, on an event loop as the client's options say.
+
+        The application sees the context variables that were set when the server was made.
+        """
+        self._context.run(self._run_loop)
+
+    def _run_loop(self) -> None:
         anyio.run(self._serve, backend="asyncio", backend_options=self._backend_options)
 
     async def _serve(self) -> None:

@@ -38,13 +38,11 @@ class Entry:
     __slots__ = (
         "_captures",
         "_is_operation",
-        "_regex",
         "context",
         "endpoint",
         "includes",
         "order",
         "route",
-        "served",
         "template",
     )
 
@@ -61,7 +59,6 @@ class Entry:
         self.includes = includes
         self.endpoint = route.endpoint
         self.order = 0
-        self.served: Any = None
         self._is_operation = isinstance(route, APIRoute)
         self._captures: tuple[_Capture, ...] | None = ()
 
@@ -106,10 +103,9 @@ class Entry:
             for name, position, convert in self._captures:
                 text = segments[position]
                 path_params[name] = text if convert is None else convert(text)
-        child_scope: Scope = {"endpoint": self.endpoint, "path_params": path_params}
         if self._is_operation:
-            child_scope["route"] = self.route
-        return child_scope
+            return {"endpoint": self.endpoint, "path_params": path_params, "route": self.route}
+        return {"endpoint": self.endpoint, "path_params": path_params}
 
     def _read_groups(self, path: str, path_params: dict[str, Any]) -> None:
         found = self.template.regex.match(path)
@@ -218,6 +214,26 @@ class _Node:
         self, path: str, segments: list[str], depth: int, method: str | None, limit: int
     ) -> Entry | None:
         """The first route before ``limit`` in the order; ``depth`` segments led here."""
+        node, count = self, len(segments)
+        # As long as there is only one way to go on, just go.
+        while depth < count and not node.tails and not node.patterns:
+            text = segments[depth]
+            exact = node.texts.get(text)
+            any_text = node.any_text if text else None
+            if exact is not None and any_text is not None:
+                break
+            following = exact or any_text
+            if following is None or following.first >= limit:
+                return None
+            node = following
+            depth += 1
+        if depth == count and not node.tails:
+            return _first_serving(node.ends, method, limit)
+        return node._find_best(path, segments, depth, method, limit)
+
+    def _find_best(
+        self, path: str, segments: list[str], depth: int, method: str | None, limit: int
+    ) -> Entry | None:
         best: Entry | None = None
         if depth == len(segments):
             best = _first_serving(self.ends, method, limit)
@@ -265,7 +281,8 @@ def _first_serving(entries: list[Entry], method: str | None, limit: int) -> Entr
     for entry in entries:
         if entry.order >= limit:
             return None
-        if entry.serves(method):
+        methods = entry.route.methods
+        if method is None or not methods or method in methods:
             return entry
     return None
 
@@ -299,7 +316,8 @@ class _Run:
         """The first route that serves a path; ``method`` None stands for any method."""
         if path.endswith("\n"):
             return self._find_by_expression(path, method)
-        best = _first_serving(self._literals.get(path, _NO_ENTRIES), method, _NEVER)
+        literals = self._literals.get(path)
+        best = None if literals is None else _first_serving(literals, method, _NEVER)
         tree = self._tree
         if tree is None:
             return best
@@ -314,9 +332,6 @@ class _Run:
             if entry.serves(method) and entry.template.regex.match(path):
                 return entry
         return None
-
-
-_NO_ENTRIES: list[Entry] = []
 
 
 # --- the table -----------------------------------------------------------------------------------

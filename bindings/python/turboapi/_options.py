@@ -6,17 +6,21 @@ from collections.abc import Callable, Mapping, Sequence
 from enum import Enum
 from typing import TYPE_CHECKING, Any, TypedDict
 
-from starlette.responses import JSONResponse, Response
-from starlette.routing import BaseRoute
+from starlette.responses import JSONResponse
 
-from . import params
-from ._form_limits import _FormLimits
-from .datastructures import Default, DefaultPlaceholder
-from .types import IncEx
+from .datastructures import Default
 from .utils import generate_unique_id
 
 if TYPE_CHECKING:
+    from starlette.responses import Response
+    from starlette.routing import BaseRoute
+
+    from . import params
+    from ._cache import ResponseCache
+    from ._form_limits import _FormLimits
     from ._route import APIRoute
+    from .datastructures import DefaultPlaceholder
+    from .types import IncEx
 
 Responses = dict[int | str, dict[str, Any]]
 
@@ -27,7 +31,8 @@ class OperationOptions(TypedDict, total=False):
     Response: ``response_model`` (default: the return annotation; None for none) and the
     ``response_model_*`` options of its serialisation, ``status_code``, ``response_class``.
     Behaviour: ``dependencies`` run before the endpoint's own; ``max_body_size`` in bytes;
-    ``form_limits`` with ``max_fields``, ``max_files``, ``max_part_size``. Documents: the rest.
+    ``form_limits`` with ``max_fields``, ``max_files``, ``max_part_size``; ``cache`` keeps responses.
+    Documents: the rest.
     """
 
     response_model: Any
@@ -54,6 +59,7 @@ class OperationOptions(TypedDict, total=False):
     generate_unique_id_function: Callable[[APIRoute], str] | DefaultPlaceholder
     max_body_size: int | None
     form_limits: _FormLimits | None
+    cache: ResponseCache | None
 
 
 class MethodsOptions(OperationOptions, total=False):
@@ -74,6 +80,22 @@ class APIRouteOptions(MethodsOptions, total=False):
 
     dependency_overrides_provider: Any
     strict_content_type: bool | DefaultPlaceholder
+
+
+class IncludeOptions(TypedDict, total=False):
+    """What ``include_router`` takes: it is added to every route of the included router."""
+
+    prefix: str
+    tags: list[str | Enum] | None
+    dependencies: Sequence[params.Depends] | None
+    default_response_class: type[Response] | DefaultPlaceholder
+    responses: Responses | None
+    callbacks: list[BaseRoute] | None
+    deprecated: bool | None
+    include_in_schema: bool
+    generate_unique_id_function: Callable[[APIRoute], str] | DefaultPlaceholder
+    max_body_size: int | None
+    form_limits: _FormLimits | None
 
 
 OPERATION_DEFAULTS: Mapping[str, Any] = {
@@ -101,6 +123,7 @@ OPERATION_DEFAULTS: Mapping[str, Any] = {
     "generate_unique_id_function": Default(generate_unique_id),
     "max_body_size": None,
     "form_limits": None,
+    "cache": None,
 }
 
 METHODS_DEFAULTS: Mapping[str, Any] = {**OPERATION_DEFAULTS, "methods": None}
@@ -115,6 +138,21 @@ API_ROUTE_DEFAULTS: Mapping[str, Any] = {
     **METHODS_DEFAULTS,
     "dependency_overrides_provider": None,
     "strict_content_type": Default(True),
+}
+
+
+INCLUDE_DEFAULTS: Mapping[str, Any] = {
+    "prefix": "",
+    "tags": None,
+    "dependencies": None,
+    "default_response_class": Default(JSONResponse),
+    "responses": None,
+    "callbacks": None,
+    "deprecated": None,
+    "include_in_schema": True,
+    "generate_unique_id_function": Default(generate_unique_id),
+    "max_body_size": None,
+    "form_limits": None,
 }
 
 

@@ -10,10 +10,11 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from enum import Enum
 from functools import partial
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from pydantic.fields import FieldInfo
 from starlette.responses import JSONResponse, Response
@@ -44,6 +45,9 @@ from .dependencies.models import (
 from .types import DependencyCacheKey, IncEx
 from .utils import is_body_allowed_for_status_code
 
+if TYPE_CHECKING:
+    from ._cache import ResponseCache
+
 Overrides = Mapping[Callable[..., Any], Callable[..., Any]]
 Reader = ParamReader | ParamModelReader
 
@@ -64,6 +68,12 @@ def call_kind(call: Callable[..., Any] | None) -> CallKind:
     if _is_async_gen_callable(call):
         return CallKind.ASYNC_GENERATOR
     return CallKind.COROUTINE if _is_coroutine_callable(call) else CallKind.PLAIN
+
+
+_MANAGERS: Mapping[CallKind, Callable[..., Any]] = {
+    CallKind.GENERATOR: contextmanager,
+    CallKind.ASYNC_GENERATOR: asynccontextmanager,
+}
 
 
 # --- the graph ---------------------------------------------------------------------------------
@@ -90,6 +100,7 @@ class Graph:
     scopes: tuple[str, ...]
     injects: bool  # whether any of the names above is set
     pure: bool  # every dependency below may be taken from the cache
+    scoped: bool  # what is called may reach the request or its exit stacks
 
 
 @dataclass(slots=True, frozen=True)
@@ -104,6 +115,8 @@ class DependencyStep:
     use_cache: bool
     closed_early: bool  # a generator that is closed before the response is sent
     concurrency: _DependencyConcurrency | None
+    # What makes the context manager of a generator, from its arguments; otherwise None.
+    manager: Callable[..., Any] | None
     declared: Dependant  # what it was compiled from, before overrides
 
 
@@ -145,6 +158,7 @@ def _compile(
         scopes=tuple(_get_oauth_scopes(dependant=dependant)),
         injects=any(names),
         pure=all(step.use_cache and step.graph.pure for step in steps),
+        scoped=bool(steps) or any(names[:3]),
     )
 
 
@@ -155,15 +169,18 @@ def _compile_step(
     key = _get_cache_key(dependant=dependant, uses_scopes_cache=scopes_cache)
     used = _replaced(dependant, overrides)
     assert used.call is not None
+    kind = call_kind(used.call)
+    wrap = _MANAGERS.get(kind)
     return DependencyStep(
         name=dependant.name,
         call=used.call,
-        kind=call_kind(used.call),
+        kind=kind,
         graph=_compile(used, embed, overrides, scopes_cache),
         key=key,
         use_cache=dependant.use_cache,
         closed_early=dependant.scope == "function",
         concurrency=used.concurrency,
+        manager=None if wrap is None else wrap(used.call),
         declared=dependant,
     )
 
@@ -207,7 +224,10 @@ class _Compiled:
             return False
         if overrides != self.overrides:
             return False
-        return all(len(dependencies) == count for dependencies, count in self.watched)
+        for dependencies, count in self.watched:  # noqa: SIM110  (a generator costs more)
+            if len(dependencies) != count:
+                return False
+        return True
 
 
 def graph_of(dependant: Dependant, embed: bool, overrides: Overrides) -> Graph:
@@ -301,6 +321,7 @@ class RouteState(Protocol):
     response_model_exclude_none: bool
     strict_content_type: bool | DefaultPlaceholder
     max_body_size: int | None
+    cache: ResponseCache | None
 
 
 def compile_plan(route: RouteState) -> Plan:
@@ -368,6 +389,8 @@ def _route_reason(route: RouteState, graph: Graph, kind: CallKind) -> str | None
         return "it takes the request, the response or background tasks"
     if route.max_body_size is not None:
         return "it limits the size of bodies"
+    if route.cache is not None:
+        return "its responses are cached"
     response_class = route.response_class
     if not isinstance(response_class, DefaultPlaceholder):
         if response_class is not JSONResponse or route.response_field is not None:

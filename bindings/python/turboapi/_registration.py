@@ -17,7 +17,8 @@ from .responses import JSONResponse, Response
 from .telemetry._gate import _SIGNALS
 
 _ANYTHING = "/{path:path}"
-_CONVERTOR = re.compile(r"{([^{}:]*)(?::([^{}]*))?}")
+_CONVERTOR = re.compile(r"{([a-zA-Z_][a-zA-Z0-9_]*)(?::([^{}]*))?}")
+_LONGEST = 4096  # bytes in a template; the C router's own limit
 _KNOWN_CONVERTORS = frozenset({"str", "int", "float", "path", "uuid"})
 _JSON = (b"content-type", b"application/json")
 # What instrumentation replaces; see the module `routing`.
@@ -65,8 +66,14 @@ def _routers(router: Any, seen: set[int]) -> Iterator[Any]:
 
 
 def is_plain(path: str) -> bool:
-    """Whether the C router understands a path."""
+    """Whether the C router understands a path.
+
+    To Starlette a brace that begins no parameter is a literal, as in "/{item-id}"; C has none.
+    """
     kinds = {kind or "str" for _, kind in _CONVERTOR.findall(path)}
+    literals = _CONVERTOR.sub("", path)
+    if "{" in literals or "}" in literals or "\0" in path or len(path.encode()) > _LONGEST:
+        return False
     return path.startswith("/") and kinds <= _KNOWN_CONVERTORS
 
 

@@ -7,30 +7,26 @@ import dataclasses
 import functools
 import inspect
 import operator
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
-from contextlib import AsyncExitStack
+from collections.abc import Callable, Coroutine, Sequence
 from enum import Enum, IntEnum
-from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from starlette import routing
-from starlette._exception_handler import wrap_app_handling_exceptions
-from starlette._utils import is_async_callable
-from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import BaseRoute, Match, compile_path, get_name
 from starlette.types import ASGIApp, Receive, Scope, Send
-from starlette.websockets import WebSocket
 from typing_extensions import Unpack
 
-from . import params
+from . import params, sse
 from ._body_limit import validate_max_body_size, wrap_app_with_body_limit
 from ._compat import ModelField, lenient_issubclass
 from ._form_limits import _validate_form_limits
 from ._options import API_ROUTE_DEFAULTS, APIRouteOptions, Responses, complete
 from ._plan import dump_options
+from ._route_app import request_response as request_response
+from ._route_app import websocket_session as websocket_session
 from ._scope import ROUTE_CONTEXT_KEY, own_value
 from ._signature import shows_options
 from ._template import PathTemplate
@@ -45,89 +41,13 @@ from .dependencies.utils import (
     get_stream_item_type,
     get_typed_return_annotation,
 )
-from .exceptions import FastAPIError
-from .sse import EventSourceResponse, ServerSentEvent
 from .types import IncEx
 from .utils import create_model_field, get_path_param_names, is_body_allowed_for_status_code
 
-_NOT_AWAITED = (
-    "Response not awaited. There's a high chance that the "
-    "application code is raising an exception and a dependency with yield "
-    "has a block with a bare except, or a block with except Exception, "
-    "and is not raising the exception again. Read more about it in the "
-    "docs: https://fastapi.tiangolo.com/tutorial/dependencies/"
-    "dependencies-with-yield/#dependencies-with-yield-and-except"
-)
+if TYPE_CHECKING:
+    from ._cache import ResponseCache
 
 RouteHandlerFunction = Callable[[Request], Coroutine[Any, Any, Response]]
-
-
-# --- serving one connection --------------------------------------------------------------------
-
-
-class _Stack(AsyncExitStack):
-    """An exit stack that is left without ceremony when nothing was put on it."""
-
-    async def __aexit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> bool:
-        if not self._exit_callbacks:  # type: ignore[attr-defined]
-            return False
-        return bool(await super().__aexit__(exc_type, exc, traceback))
-
-
-def request_response(func: Callable[[Request], Awaitable[Response] | Response]) -> ASGIApp:
-    """An ASGI application that answers with what ``func(request)`` returns.
-
-    Around it are the two stacks of a request: what dependencies opened is closed before the
-    response is sent (function scope) or after it (request scope).
-    """
-    in_thread: Any = functools.partial(run_in_threadpool, func)  # type: ignore[call-arg]
-    handler: Callable[[Request], Awaitable[Response]]
-    handler = func if is_async_callable(func) else in_thread
-
-    async def respond(request: Request, scope: Scope, receive: Receive, send: Send) -> None:
-        sent = False
-        async with _Stack() as request_stack:
-            scope["fastapi_inner_astack"] = request_stack
-            response: Response | None = None
-            async with _Stack() as function_stack:
-                scope["fastapi_function_astack"] = function_stack
-                response = await handler(request)
-            if response is None:
-                raise FastAPIError(_NOT_AWAITED)
-            await response(scope, receive, send)
-            sent = True
-        if not sent:
-            raise FastAPIError(_NOT_AWAITED)
-
-    async def app(scope: Scope, receive: Receive, send: Send) -> None:
-        request = Request(scope, receive, send)
-        inner = functools.partial(respond, request)
-        await wrap_app_handling_exceptions(inner, request)(scope, receive, send)
-
-    return app
-
-
-def websocket_session(func: Callable[[WebSocket], Awaitable[None]]) -> ASGIApp:
-    """An ASGI application that runs ``func(websocket)`` inside the two stacks of a connection."""
-
-    async def serve(session: WebSocket, scope: Scope, receive: Receive, send: Send) -> None:
-        async with _Stack() as request_stack:
-            scope["fastapi_inner_astack"] = request_stack
-            async with _Stack() as function_stack:
-                scope["fastapi_function_astack"] = function_stack
-                await func(session)
-
-    async def app(scope: Scope, receive: Receive, send: Send) -> None:
-        session = WebSocket(scope, receive=receive, send=send)
-        inner = functools.partial(serve, session)
-        await wrap_app_handling_exceptions(inner, session)(scope, receive, send)
-
-    return app
 
 
 # --- what a path operation is ------------------------------------------------------------------
@@ -238,6 +158,7 @@ class Operation:
     generate_unique_id_function: Callable[[Any], str] | DefaultPlaceholder
     strict_content_type: bool | DefaultPlaceholder
     max_body_size: int | None
+    cache: ResponseCache | None
     tags: list[str | Enum]
     responses: Responses
     name: str
@@ -283,6 +204,7 @@ class Operation:
         "generate_unique_id_function",
         "strict_content_type",
         "max_body_size",
+        "cache",
     )
 
     def _configure(
@@ -320,6 +242,11 @@ class Operation:
         self.response_fields = self._additional_response_fields()
         self._configure_request(template)
         self._configure_response(options["response_model"], template)
+
+    def _serving(self, handler: RouteHandlerFunction) -> ASGIApp:
+        """What serves the operation: its handler behind its limit of bodies and its cache."""
+        app = wrap_app_with_body_limit(request_response(handler), self.max_body_size)
+        return app if self.cache is None else self.cache.wrap(app, self)
 
     def _generate_unique_id(self) -> str:
         generate: Any = self.generate_unique_id_function
@@ -387,7 +314,7 @@ class Operation:
         response_class = self.response_class
         streams = _is_async_gen_callable(self.endpoint) or _is_gen_callable(self.endpoint)
         given_class = not isinstance(response_class, DefaultPlaceholder)
-        self.is_sse_stream = streams and lenient_issubclass(response_class, EventSourceResponse)
+        self.is_sse_stream = streams and lenient_issubclass(response_class, sse.EventSourceResponse)
         self.is_json_stream = streams and not given_class
         if isinstance(response_model, DefaultPlaceholder):
             response_model = self._model_from_annotation(streams)
@@ -416,9 +343,9 @@ class Operation:
         if item is None or not streams:
             return annotation
         encoded = self.is_json_stream or lenient_issubclass(
-            self.response_class, EventSourceResponse
+            self.response_class, sse.EventSourceResponse
         )
-        if encoded and not lenient_issubclass(item, ServerSentEvent):
+        if encoded and not lenient_issubclass(item, sse.ServerSentEvent):
             self.stream_item_type = item
         return None
 
@@ -442,9 +369,7 @@ class APIRoute(Operation, routing.Route):  # type: ignore[misc]  # Its methods a
         complete_options = complete("APIRoute", options, API_ROUTE_DEFAULTS)
         self.form_limits = _validate_form_limits(complete_options.pop("form_limits"))
         self._configure(path, endpoint, complete_options)
-        self.app = self._own_app = wrap_app_with_body_limit(
-            request_response(self.get_route_handler()), self.max_body_size
-        )
+        self.app = self._own_app = self._serving(self.get_route_handler())
 
     def get_route_handler(self) -> RouteHandlerFunction:
         """The coroutine function that turns a request into a response.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
@@ -12,23 +11,14 @@ import anyio
 from anyio.abc import ObjectReceiveStream
 from starlette.concurrency import iterate_in_threadpool
 
+from . import sse
 from ._compat import ModelField
 from ._plan import json_dumper
+from ._wire import normalize_non_finite_floats
 from .encoders import jsonable_encoder
-from .sse import KEEPALIVE_COMMENT, ServerSentEvent, format_sse_event
+from .sse import KEEPALIVE_COMMENT, format_sse_event
 
 ItemEncoder = Callable[[Any], bytes]
-
-
-def normalize_non_finite_floats(data: Any) -> Any:
-    """Plain data with NaN and infinities, which JSON does not have, replaced by None."""
-    if isinstance(data, float):
-        return data if math.isfinite(data) else None
-    if isinstance(data, dict):
-        return {key: normalize_non_finite_floats(value) for key, value in data.items()}
-    if isinstance(data, list):
-        return [normalize_non_finite_floats(value) for value in data]
-    return data
 
 
 def _to_json(data: Any) -> str:
@@ -58,7 +48,7 @@ def event_encoder(encode: ItemEncoder) -> ItemEncoder:
     """Encode one yielded item as a server-sent event."""
 
     def encode_event(item: Any) -> bytes:
-        if not isinstance(item, ServerSentEvent):
+        if not isinstance(item, sse.ServerSentEvent):
             return format_sse_event(data_str=encode(item).decode())
         data = item.raw_data
         if data is None and item.data is not None:

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import json
 import json.encoder
-from collections.abc import Iterator, Mapping
+import math
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import unquote_plus
 
@@ -30,27 +31,14 @@ def parse_query(query: bytes) -> list[tuple[str, str]]:
     return pairs
 
 
-class QueryValues(Mapping[str, str]):
-    """A parsed query string, for reading: the interface of ``QueryParams`` that parameters need."""
+class QueryValues(dict[str, str]):
+    """A parsed query string: the interface of ``QueryParams`` that parameters need. Not changed."""
 
-    __slots__ = ("_last", "_pairs", "get")
+    __slots__ = ("_pairs",)
 
     def __init__(self, query: bytes) -> None:
         self._pairs = parse_query(query)
-        self._last = dict(self._pairs)  # Of a repeated name the last value counts.
-        self.get = self._last.get
-
-    def __getitem__(self, name: str) -> str:
-        return self._last[name]
-
-    def __contains__(self, name: object) -> bool:
-        return name in self._last
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._last)
-
-    def __len__(self) -> int:
-        return len(self._last)
+        super().__init__(self._pairs)  # Of a repeated name the last value counts.
 
     def getlist(self, name: str) -> list[str]:
         """All values of a name, in order."""
@@ -63,14 +51,16 @@ class QueryValues(Mapping[str, str]):
 
 # --- JSON ----------------------------------------------------------------------------------------
 
-_scan = json.JSONDecoder().scan_once
+_loads = json.loads
+_scan: Callable[[str, int], tuple[Any, int]] = vars(json.JSONDecoder())["scan_once"]
 _OPENING = frozenset(b"{[")
 
 
 def load_json(content: bytes) -> Any:
     """``json.loads(content)``, which also finds out the encoding and says what is wrong."""
     # An ASCII character and then one that is no NUL: this is UTF-8 without a byte order mark.
-    if len(content) > 1 and content[0] in _OPENING and content[1]:
+    # (Somebody may have put another parser in the place of the json module's.)
+    if len(content) > 1 and content[0] in _OPENING and content[1] and json.loads is _loads:
         try:
             text = content.decode()
             value, end = _scan(text, 0)
@@ -102,4 +92,18 @@ def dump_json(value: Any) -> bytes:
         return "".join(_write(value, 0)).encode()
     except RecursionError:
         # Too deep, or a cycle, which the json module names as such.
-        return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
+        separators = (",", ":")
+        return json.dumps(
+            value, ensure_ascii=False, allow_nan=False, separators=separators
+        ).encode()
+
+
+def normalize_non_finite_floats(data: Any) -> Any:
+    """Plain data with NaN and infinities, which JSON does not have, replaced by None."""
+    if isinstance(data, float):
+        return data if math.isfinite(data) else None
+    if isinstance(data, dict):
+        return {key: normalize_non_finite_floats(value) for key, value in data.items()}
+    if isinstance(data, list):
+        return [normalize_non_finite_floats(value) for value in data]
+    return data

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import warnings
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
@@ -20,18 +21,17 @@ from starlette.routing import BaseRoute
 from starlette.types import ASGIApp, ExceptionHandler, Lifespan, Receive, Scope, Send
 from typing_extensions import Unpack, deprecated
 
-from . import _native_view, routing
 from ._body_limit import AppBodyLimitMiddleware
 from ._call_next import as_asgi_middleware
-from ._form_limits import _FormLimits
-from ._frontend import Directory, Fallback, resolve_check_dir
+from ._lazy import late_attributes
 from ._options import (
+    INCLUDE_DEFAULTS,
     METHODS_DEFAULTS,
     OPERATION_DEFAULTS,
     AddRouteOptions,
+    IncludeOptions,
     MethodsOptions,
     OperationOptions,
-    Responses,
     complete,
 )
 from ._signature import shows_options
@@ -46,21 +46,43 @@ from .exceptions import (
     RequestValidationError,
     WebSocketRequestValidationError,
 )
+from .middleware import _errors
 from .middleware.asyncexitstack import AsyncExitStackMiddleware
-from .openapi.docs import (
-    get_redoc_html,
-    get_swagger_ui_html,
-    get_swagger_ui_oauth2_redirect_html,
-)
-from .openapi.utils import get_openapi
-from .params import Depends
-from .telemetry import TelemetryConfig
 from .telemetry._asgi import ExceptionTelemetryMiddleware, NativeTelemetry, _legacy_otel
 from .types import DecoratedCallable
 from .utils import generate_unique_id
 
 if TYPE_CHECKING:
+    from . import _native_view as _native_view
+    from . import routing as routing
+    from ._form_limits import _FormLimits
+    from ._frontend import Directory, Fallback
     from ._native_view import NativeRouteEntry
+    from ._options import Responses
+    from .openapi.docs import get_redoc_html as get_redoc_html
+    from .openapi.docs import get_swagger_ui_html as get_swagger_ui_html
+    from .openapi.docs import (
+        get_swagger_ui_oauth2_redirect_html as get_swagger_ui_oauth2_redirect_html,
+    )
+    from .openapi.utils import get_openapi as get_openapi
+    from .params import Depends as Depends
+    from .telemetry import TelemetryConfig
+else:
+    # What only an application with routes needs is loaded when the first one is made.
+    __getattr__ = late_attributes(
+        __name__,
+        {
+            "turboapi._native_view": (),
+            "turboapi.openapi.docs": (
+                "get_redoc_html",
+                "get_swagger_ui_html",
+                "get_swagger_ui_oauth2_redirect_html",
+            ),
+            "turboapi.openapi.utils": ("get_openapi",),
+            "turboapi.params": ("Depends",),
+            "turboapi.routing": (),
+        },
+    )
 
 AppType = TypeVar("AppType", bound="TurboAPI")
 
@@ -157,6 +179,8 @@ class TurboAPI(Starlette):
         if self.openapi_url:
             assert self.title, "A title must be provided for OpenAPI, e.g.: 'My API'"
             assert self.version, "A version must be provided for OpenAPI, e.g.: '2.1.0'"
+        from . import routing
+
         self.webhooks: routing.APIRouter = webhooks or routing.APIRouter()
         if root_path:
             warnings.warn(
@@ -223,7 +247,7 @@ class TurboAPI(Starlette):
         ]
         app: ASGIApp = self.router
         for cls, args, kwargs in reversed(stack):
-            app = cls(app, *args, **kwargs)
+            app = _errors.QUICK.get(cls, cls)(app, *args, **kwargs)
         return app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -270,10 +294,14 @@ class TurboAPI(Starlette):
 
     def native_routes(self) -> list[NativeRouteEntry]:
         """All routes in order, with their plans: what the native server registers."""
+        from . import _native_view
+
         return _native_view.native_routes(self.router)
 
     def native_ready(self) -> str | None:
         """Why the whole application must run on the Python executor; None if it need not."""
+        from . import _native_view
+
         return _native_view.native_ready(self)
 
     # --- documents -----------------------------------------------------------------------------
@@ -282,7 +310,7 @@ class TurboAPI(Starlette):
         """The OpenAPI document, made again after routes changed."""
         version = self.router._get_routes_version()
         if not self.openapi_schema or self._openapi_routes_version != version:
-            self.openapi_schema = get_openapi(
+            self.openapi_schema = _late("get_openapi")(
                 title=self.title,
                 version=self.version,
                 openapi_version=self.openapi_version,
@@ -329,22 +357,25 @@ class TurboAPI(Starlette):
     async def _serve_swagger_ui(self, request: Request) -> HTMLResponse:
         root_path = _root_path_of(request)
         redirect_url = self.swagger_ui_oauth2_redirect_url
-        return get_swagger_ui_html(
+        page: HTMLResponse = _late("get_swagger_ui_html")(
             openapi_url=f"{root_path}{self.openapi_url}",
             title=f"{self.title} - Swagger UI",
             oauth2_redirect_url=root_path + redirect_url if redirect_url else redirect_url,
             init_oauth=self.swagger_ui_init_oauth,
             swagger_ui_parameters=self.swagger_ui_parameters,
         )
+        return page
 
     async def _serve_redirect(self, request: Request) -> HTMLResponse:
-        return get_swagger_ui_oauth2_redirect_html()
+        page: HTMLResponse = _late("get_swagger_ui_oauth2_redirect_html")()
+        return page
 
     async def _serve_redoc(self, request: Request) -> HTMLResponse:
-        return get_redoc_html(
+        page: HTMLResponse = _late("get_redoc_html")(
             openapi_url=f"{_root_path_of(request)}{self.openapi_url}",
             title=f"{self.title} - ReDoc",
         )
+        return page
 
     # --- adding routes -------------------------------------------------------------------------
 
@@ -463,10 +494,8 @@ class TurboAPI(Starlette):
 
         return decorator
 
-    @shows_options(routing.IncludeOptions, routing.INCLUDE_DEFAULTS)
-    def include_router(
-        self, router: routing.APIRouter, **options: Unpack[routing.IncludeOptions]
-    ) -> None:
+    @shows_options(IncludeOptions, INCLUDE_DEFAULTS)
+    def include_router(self, router: routing.APIRouter, **options: Unpack[IncludeOptions]) -> None:
         """Serve the routes of a router, also those it gets later."""
         self.router.include_router(router, **options)
 
@@ -479,6 +508,8 @@ class TurboAPI(Starlette):
         check_dir: bool | Literal["auto"] = "auto",
     ) -> None:
         """Serve a built frontend behind all other routes; see :meth:`APIRouter.frontend`."""
+        from ._frontend import resolve_check_dir
+
         checked = resolve_check_dir(directory=directory, check_dir=check_dir)
         self.router.frontend(path, directory=directory, fallback=fallback, check_dir=checked)
 
@@ -492,9 +523,9 @@ class TurboAPI(Starlette):
         content_type: str = "application/json",
     ) -> None:
         """Answer a path with fixed bytes; the native server renders them before it starts."""
-        route = routing.StaticRoute(
-            method, path, body, status_code=status_code, content_type=content_type
-        )
+        from .routing import StaticRoute
+
+        route = StaticRoute(method, path, body, status_code=status_code, content_type=content_type)
         self.router.routes.append(route)
 
     def add_native_route(self, method: str, path: str, library: str, symbol: str) -> None:
@@ -502,7 +533,9 @@ class TurboAPI(Starlette):
 
         The file is opened when the native server starts; a wrong one is an error then.
         """
-        self.router.routes.append(routing.NativeRoute(method, path, library, symbol))
+        from .routing import NativeRoute
+
+        self.router.routes.append(NativeRoute(method, path, library, symbol))
 
     native_route = add_native_route
 
@@ -553,6 +586,11 @@ DEFAULT_EXCEPTION_HANDLERS: Mapping[Any, Any] = {
     WebSocketRequestValidationError: websocket_request_validation_exception_handler,
 }
 """What an application handles by itself; the native server may answer as these do."""
+
+
+def _late(name: str) -> Any:
+    """A function of the documents, which extensions may have replaced in this module."""
+    return getattr(sys.modules[__name__], name)
 
 
 def _root_path_of(request: Request) -> str:

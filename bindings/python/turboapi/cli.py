@@ -84,6 +84,18 @@ def _parser() -> argparse.ArgumentParser:
         "--grace", type=float, default=30.0, help="seconds for requests in flight on a stop"
     )
     run.add_argument(
+        "--access-log",
+        action=argparse.BooleanOptionalAction,
+        default=False,
+        help="log each answer as turboapi.access",
+    )
+    run.add_argument(
+        "--metrics",
+        metavar="PATH",
+        default=None,
+        help="answer PATH, such as /metrics, with counters in Prometheus' text format",
+    )
+    run.add_argument(
         "--as-fastapi",
         action="store_true",
         help="let 'import fastapi' in the application mean turboapi",
@@ -112,6 +124,8 @@ def _run(arguments: argparse.Namespace) -> None:
         "lifespan": arguments.lifespan,
         "root_path": arguments.root_path,
         "grace": arguments.grace,
+        "access_log": arguments.access_log,
+        "metrics_path": arguments.metrics,
     }
     if arguments.workers > 1:
         server.run_workers(

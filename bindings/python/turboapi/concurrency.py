@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+import sys
 from collections.abc import AsyncGenerator
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from contextlib import asynccontextmanager as asynccontextmanager
+from types import TracebackType
 from typing import TypeVar
 from weakref import WeakKeyDictionary
 
@@ -71,30 +74,61 @@ async def contextmanager_in_threadpool(cm: AbstractContextManager[_T]) -> AsyncG
             )
 
 
-@asynccontextmanager
-async def _asynccontextmanager_with_shielded_exit(
-    cm: AbstractAsyncContextManager[_T], cleanup_scope: CancelScope
-) -> AsyncGenerator[_T, None]:
-    """Enter `cm` as usual, exit it while `cleanup_scope` shields the task from cancellation.
+class ShieldedManager(AbstractAsyncContextManager[_T]):
+    """Enters `manager` as usual, leaves it while `cleanup_scope` shields the task from cancellation.
 
-    `cleanup_scope` was entered before `cm`. A new scope around the exit would not do: `cm` may leave a scope
-    of its own there (a task group that it opened before its yield), and scopes must be left in the order
-    opposite to that of entry.
+    `cleanup_scope` was entered before. A new scope around the exit would not do: the manager may leave a
+    scope of its own there (a task group that it opened before its yield), and scopes must be left in the
+    order opposite to that of entry. Without a scope there is nothing to shield from.
     """
-    value = await cm.__aenter__()
+
+    __slots__ = ("_manager", "_scope")
+
+    def __init__(
+        self, manager: AbstractAsyncContextManager[_T], cleanup_scope: CancelScope | None
+    ) -> None:
+        self._manager = manager
+        self._scope = cleanup_scope
+
+    async def __aenter__(self) -> _T:
+        return await self._manager.__aenter__()
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> bool:
+        if self._scope is None:
+            suppressed = await self._manager.__aexit__(kind, exc, traceback)
+        else:
+            with _shielding(self._scope):
+                suppressed = await self._manager.__aexit__(kind, exc, traceback)
+        if kind is not None and not suppressed:
+            return False
+        # Cancellation that came meanwhile, or that the exit swallowed, shows here, before anything else is
+        # done for a peer that left.
+        await checkpoint_if_cancelled()
+        return bool(suppressed)
+
+
+_asynccontextmanager_with_shielded_exit = ShieldedManager  # FastAPI's name
+
+
+def may_be_cancelled() -> bool:
+    """False if the running task is in no cancel scope that somebody could cancel.
+
+    anyio has no question for this, so its table of tasks is read; without one the answer is True.
+    """
+    states = getattr(sys.modules.get("anyio._backends._asyncio"), "_task_states", None)
     try:
-        yield value
-    except BaseException as exc:
-        with _shielding(cleanup_scope):
-            suppressed = await cm.__aexit__(type(exc), exc, exc.__traceback__)
-        if not suppressed:
-            raise
-    else:
-        with _shielding(cleanup_scope):
-            await cm.__aexit__(None, None, None)
-    # Cancellation that came meanwhile, or that the exit swallowed, shows here, before anything else is done
-    # for a peer that left.
-    await checkpoint_if_cancelled()
+        task = asyncio.current_task()
+    except RuntimeError:
+        return True  # Another kind of event loop.
+    if states is None or task is None:
+        return True
+    state = states.get(task)
+    return state is not None and state.cancel_scope is not None
 
 
 class _shielding:

@@ -16,6 +16,7 @@ from uuid import UUID
 from pydantic import BaseModel
 from pydantic_core import PydanticUndefinedType
 
+from ._dhi import is_dhi_model, pydantic_twin
 from .exceptions import PydanticV1NotSupportedError
 
 if TYPE_CHECKING:
@@ -125,16 +126,33 @@ def _table(name: str) -> Any:
     return globals().get(name) or __getattr__(name)
 
 
-@dataclasses.dataclass(slots=True, frozen=True)
 class _Options:
-    """What one call of `jsonable_encoder` hands down to every level."""
+    """What one call of `jsonable_encoder` hands down to every level. Never changed once made."""
 
-    by_alias: bool = True
-    exclude_unset: bool = False
-    exclude_defaults: bool = False
-    exclude_none: bool = False
-    custom_encoder: dict[Any, Callable[[Any], Any]] | None = None
-    sqlalchemy_safe: bool = True
+    __slots__ = (
+        "by_alias",
+        "custom_encoder",
+        "exclude_defaults",
+        "exclude_none",
+        "exclude_unset",
+        "sqlalchemy_safe",
+    )
+
+    def __init__(
+        self,
+        by_alias: bool = True,
+        exclude_unset: bool = False,
+        exclude_defaults: bool = False,
+        exclude_none: bool = False,
+        custom_encoder: dict[Any, Callable[[Any], Any]] | None = None,
+        sqlalchemy_safe: bool = True,
+    ) -> None:
+        self.by_alias = by_alias
+        self.exclude_unset = exclude_unset
+        self.exclude_defaults = exclude_defaults
+        self.exclude_none = exclude_none
+        self.custom_encoder = custom_encoder
+        self.sqlalchemy_safe = sqlalchemy_safe
 
 
 _DEFAULTS = _Options()
@@ -285,6 +303,8 @@ def _encode_other(obj: Any, options: _Options, include: Any, exclude: Any) -> An
     encoder = _table("ENCODERS_BY_TYPE").get(type(obj)) or _encoder_of_base(obj)
     if encoder is not None:
         return encoder(obj)
+    if is_dhi_model(type(obj)):
+        return _encode_model(pydantic_twin(obj), options, include, exclude)
     return _encode_object(obj, options, include, exclude)
 
 

@@ -6,7 +6,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.status import WS_1008_POLICY_VIOLATION
 from starlette.websockets import WebSocket
 
-from .encoders import jsonable_encoder
+from ._wire import normalize_non_finite_floats
 from .exceptions import RequestValidationError, WebSocketRequestValidationError
 from .utils import is_body_allowed_for_status_code
 
@@ -22,12 +22,21 @@ async def http_exception_handler(request: Request, exc: HTTPException) -> Respon
 async def request_validation_exception_handler(
     request: Request, exc: RequestValidationError
 ) -> JSONResponse:
-    """Status 422 with the list of errors."""
-    return JSONResponse(status_code=422, content={"detail": jsonable_encoder(exc.errors())})
+    """Status 422 with the list of errors.
+
+    These quote what was received. JSON has no NaN and no infinities, which Python's parser takes: null
+    stands for them. (FastAPI fails to write the answer, which makes it status 500.)
+    """
+    from .encoders import jsonable_encoder
+
+    errors = normalize_non_finite_floats(jsonable_encoder(exc.errors()))
+    return JSONResponse(status_code=422, content={"detail": errors})
 
 
 async def websocket_request_validation_exception_handler(
     websocket: WebSocket, exc: WebSocketRequestValidationError
 ) -> None:
     """Close code 1008 with the errors as the reason."""
+    from .encoders import jsonable_encoder
+
     await websocket.close(code=WS_1008_POLICY_VIOLATION, reason=jsonable_encoder(exc.errors()))

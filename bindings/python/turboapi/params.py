@@ -13,7 +13,6 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING, Any, Literal, TypedDict
 
-from pydantic import AliasChoices, AliasPath, Discriminator
 from pydantic.fields import FieldInfo
 from typing_extensions import Unpack
 from typing_extensions import deprecated as deprecated_marker
@@ -25,6 +24,8 @@ from .datastructures import _Unset
 from .exceptions import FastAPIDeprecationWarning
 
 if TYPE_CHECKING:
+    from pydantic import AliasChoices, AliasPath, Discriminator
+
     from .openapi.models import Example
 
 

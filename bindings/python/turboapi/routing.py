@@ -22,7 +22,7 @@ from collections.abc import (
 )
 from contextlib import AsyncExitStack, asynccontextmanager
 from enum import Enum
-from typing import Any, Literal, TypedDict
+from typing import Any, Literal
 
 from starlette import routing
 from starlette._utils import get_route_path
@@ -40,6 +40,7 @@ from typing_extensions import Unpack, deprecated
 from . import params
 from ._body_limit import get_body_size_limit, validate_max_body_size, wrap_app_with_body_limit
 from ._compat import ModelField
+from ._connection import own_method
 from ._form_limits import _FormLimits, _validate_form_limits
 from ._frontend import (
     Directory,
@@ -65,9 +66,11 @@ from ._lifespan import EventLifespan, lifted, merge_lifespans, run_handlers
 from ._match import Entry, IncludedPart, NestedRouter, RouteTable
 from ._options import (
     ADD_ROUTE_DEFAULTS,
+    INCLUDE_DEFAULTS,
     METHODS_DEFAULTS,
     OPERATION_DEFAULTS,
     AddRouteOptions,
+    IncludeOptions,
     MethodsOptions,
     OperationOptions,
     Responses,
@@ -274,13 +277,27 @@ def get_websocket_app(
     return app
 
 
-_ORIGINAL_HOOKS = (solve_dependencies, run_endpoint_function, serialize_response)
+_ORIGINAL_HOOKS = (
+    solve_dependencies,
+    run_endpoint_function,
+    serialize_response,
+    get_telemetry_data,
+    own_method(JSONResponse, "render"),
+    own_method(Response, "__call__"),
+)
 _ORIGINAL_GET_REQUEST_HANDLER = get_request_handler
 
 
 def _hooks_are_original() -> bool:
     """Whether nobody has replaced a function that is called for every request."""
-    return (solve_dependencies, run_endpoint_function, serialize_response) == _ORIGINAL_HOOKS
+    return (
+        solve_dependencies,
+        run_endpoint_function,
+        serialize_response,
+        get_telemetry_data,
+        JSONResponse.render,
+        Response.__call__,
+    ) == _ORIGINAL_HOOKS
 
 
 def _handler_factory_is_original() -> bool:
@@ -289,37 +306,6 @@ def _handler_factory_is_original() -> bool:
 
 
 # --- the router --------------------------------------------------------------------------------
-
-
-class IncludeOptions(TypedDict, total=False):
-    """What ``include_router`` takes: it is added to every route of the included router."""
-
-    prefix: str
-    tags: list[str | Enum] | None
-    dependencies: Sequence[params.Depends] | None
-    default_response_class: type[Response] | DefaultPlaceholder
-    responses: Responses | None
-    callbacks: list[BaseRoute] | None
-    deprecated: bool | None
-    include_in_schema: bool
-    generate_unique_id_function: Callable[[APIRoute], str] | DefaultPlaceholder
-    max_body_size: int | None
-    form_limits: _FormLimits | None
-
-
-INCLUDE_DEFAULTS: Mapping[str, Any] = {
-    "prefix": "",
-    "tags": None,
-    "dependencies": None,
-    "default_response_class": Default(JSONResponse),
-    "responses": None,
-    "callbacks": None,
-    "deprecated": None,
-    "include_in_schema": True,
-    "generate_unique_id_function": Default(generate_unique_id),
-    "max_body_size": None,
-    "form_limits": None,
-}
 
 
 def _check_prefix(prefix: str) -> None:
@@ -486,6 +472,8 @@ class APIRouter(routing.Router):
         route_class = chosen.pop("route_class_override") or self.route_class
         if chosen["form_limits"] is None:
             del chosen["form_limits"]  # Route classes from before the option need not know it.
+        if chosen["cache"] is None:
+            del chosen["cache"]  # … and of this one FastAPI does not know.
         chosen.update(
             tags=[*self.tags, *(chosen["tags"] or ())],
             dependencies=[*self.dependencies, *(chosen["dependencies"] or ())],
@@ -713,41 +701,27 @@ class APIRouter(routing.Router):
         """Serve one connection with the first route that matches it fully."""
         kind = scope["type"]
         assert kind in ("http", "websocket", "lifespan")
-        apply_router_form_limits(scope, self.form_limits)
+        if self.form_limits:
+            apply_router_form_limits(scope, self.form_limits)
         if "router" not in scope:
             scope["router"] = self
         if kind == "lifespan":
             await self.lifespan(scope, receive, send)
             return
-        if kind == "http":
-            table, path = self._current_table(), get_route_path(scope)
-            found = table.find(scope, path)
-            if isinstance(found, Entry):
-                await self._serve(found, scope, receive, send)
-                return
-            if found is not None:
-                await self._select(*found, scope, receive, send)
-                return
+        if kind == "websocket":
+            await self._serve_websocket(scope, receive, send)
+            return
+        table, path = self._current_table(), get_route_path(scope)
+        found = table.find(scope, path)
+        if isinstance(found, Entry):
+            found.enter(scope, path)
+            if "fastapi.telemetry" in scope:
+                _route_selected(scope=scope, path=found.path_format)
+            await _app_of(found)(scope, receive, send)
+        elif found is not None:
+            await self._select(*found, scope, receive, send)
+        else:
             await self._serve_partly(table, path, scope, receive, send)
-            return
-        await self._serve_websocket(scope, receive, send)
-
-    async def _serve(self, entry: Entry, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve with an ordinary route that was found in the table."""
-        scope.update(entry.child_scope(get_route_path(scope), scope))
-        context, route = entry.context, entry.route
-        if context is None:
-            _route_selected(scope=scope, path=getattr(route, "path_format", None))
-            await route.app(scope, receive, send)
-            return
-        for node in entry.includes:
-            apply_router_form_limits(scope, node.include_context.form_limits)
-        own = own_scope(scope)
-        own[INCLUDED_ROUTER_KEY] = entry.includes[-1]
-        own[ROUTE_CONTEXT_KEY] = context
-        _route_selected(scope=scope, path=context.path_format)
-        assert context.app is not None
-        await context.app(scope, receive, send)
 
     async def _select(
         self, route: BaseRoute, child_scope: Scope, scope: Scope, receive: Receive, send: Send
@@ -872,6 +846,24 @@ class APIRouter(routing.Router):
             await node._handle_selected(scope, receive, send)
         else:
             await self.app(scope, receive, send)
+
+
+_API_ROUTE_HANDLE = own_method(APIRoute, "handle")
+_ROUTE_HANDLE = own_method(routing.Route, "handle")
+
+
+def _app_of(entry: Entry) -> ASGIApp:
+    """What serves a full match: the route's application, where it stands in the table.
+
+    ``handle`` would find the same application. It is asked if instrumentation has replaced it.
+    """
+    route = entry.route
+    if APIRoute.handle is not _API_ROUTE_HANDLE or routing.Route.handle is not _ROUTE_HANDLE:
+        handle: ASGIApp = route.handle
+        return handle
+    app: ASGIApp | None = route.app if entry.context is None else entry.context.app
+    assert app is not None
+    return app
 
 
 def _check_paths(router: APIRouter) -> None:

@@ -15,17 +15,19 @@ from collections.abc import Callable, Iterable
 from typing import Any, Literal, NoReturn
 
 from . import _native
+from ._access_log import AccessLog
 from ._loop import ASGIApp, LifespanMode, Stopper, serve
 from ._registration import Registration
 
 logger = logging.getLogger("turboapi.error")
 
 Forwarding = Literal["both", "forwarded", "x-forwarded", "none"]
-_FORWARDINGS = ("both", "forwarded", "x-forwarded", "none")  # the order of enum turbo_forwarding
+_FORWARDINGS = ("x-forwarded", "forwarded", "both", "none")  # the order of enum turbo_forwarding
 
 UDS_MODE = 0o666  # any user of the machine may connect, as with uvicorn
 _EVERYBODY = "0.0.0.0/0, ::/0, unix"
 
+_STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 _STARTUP_FAILED = 3  # exit status of a worker that cannot serve; restarting it is no use
 _QUICK_DEATH = 1.0  # seconds; a worker that lived shorter is restarted with a pause
 
@@ -59,6 +61,8 @@ class Server:
         lifespan: LifespanMode = "auto",
         root_path: str = "",
         grace: float = 30.0,
+        access_log: bool = False,
+        metrics_path: str | None = None,
         on_started: Callable[[Server], None] | None = None,
         **limits: Any,
     ) -> None:
@@ -72,6 +76,8 @@ class Server:
         self._lifespan = lifespan
         self._root_path = root_path
         self._grace = grace
+        self._wants_access_log = access_log
+        self._metrics_path = metrics_path
         self._on_started = on_started
         self._options: dict[str, Any] = {
             "workers": threads or default_threads(),
@@ -86,6 +92,7 @@ class Server:
         self._thread: threading.Thread | None = None
         self._error: BaseException | None = None
         self._native: _native.Server | None = None
+        self._access_log: AccessLog | None = None
         self._loop: Any = None
 
     @property
@@ -159,7 +166,14 @@ class Server:
     def _make(self, state: dict[str, Any]) -> _native.Server:
         self._loop = _native.Loop(asyncio.get_running_loop())
         entry = _native.Application(self._loop, self.app, root_path=self._root_path, state=state)
-        native = self._native = _native.Server(self._options)  # type: ignore[arg-type]
+        log = AccessLog() if self._wants_access_log else None
+        records = log.records if log is not None else None
+        native = self._native = _native.Server(self._options, records)  # type: ignore[arg-type]
+        if log is not None:
+            log.start()
+            self._access_log = log
+        if self._metrics_path is not None:
+            native.add_metrics(self._metrics_path)
         Registration(native, self._routed, self._loop, entry).register()
         self._listen(native)
         return native
@@ -192,8 +206,11 @@ class Server:
     def _close(self) -> None:
         native, self._native = self._native, None
         loop, self._loop = self._loop, None
+        log, self._access_log = self._access_log, None
         if native is not None:
             native.close()
+        if log is not None:
+            log.join()
         if loop is not None:
             loop.close()
 
@@ -238,7 +255,7 @@ class _Supervisor:
         self.status = 0
 
     def run(self) -> None:
-        for number in (signal.SIGINT, signal.SIGTERM):
+        for number in _STOP_SIGNALS:
             signal.signal(number, self._on_signal)
         for _ in range(self.count):
             self._spawn()
@@ -259,18 +276,23 @@ class _Supervisor:
                 continue
 
     def _spawn(self) -> None:
+        # A signal that comes meanwhile waits until each process does with it what it should: a
+        # worker that still had the supervisor's handler would not end.
+        signal.pthread_sigmask(signal.SIG_BLOCK, _STOP_SIGNALS)
         pid = os.fork()
         if pid == 0:
             self._be_worker()
         self.workers[pid] = time.monotonic()
-        if self.stopping:  # the signal came between the fork and the line above
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOP_SIGNALS)
+        if self.stopping:
             os.kill(pid, signal.SIGTERM)
 
     def _be_worker(self) -> NoReturn:
         status = 0
         try:
-            signal.signal(signal.SIGINT, signal.SIG_DFL)
-            signal.signal(signal.SIGTERM, signal.SIG_DFL)
+            for number in _STOP_SIGNALS:
+                signal.signal(number, signal.SIG_DFL)
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOP_SIGNALS)
             self.work()
         except KeyboardInterrupt:
             status = 0
@@ -343,6 +365,8 @@ def run(
     lifespan: LifespanMode = "auto",
     root_path: str = "",
     grace: float = 30.0,
+    access_log: bool = False,
+    metrics_path: str | None = None,
     **limits: Any,
 ) -> None:
     """Serves ``app`` until SIGINT or SIGTERM, or until it is stopped.
@@ -356,7 +380,10 @@ def run(
     with a PROXY header. ``workers`` processes share the port.
     ``threads`` event loops run in each (default: 1 with a GIL, one for each core without).
     ``lifespan`` is "auto", "on" or "off", ``root_path`` the prefix that a proxy strips, ``grace``
-    the seconds that requests in flight get on a stop. ``limits`` are those of
+    the seconds that requests in flight get on a stop. ``access_log`` logs each answer as
+    ``turboapi.access``; ``metrics_path``, such as "/metrics", is a path that is answered, before all
+    routes of the application, with the counters of this process in Prometheus' text format.
+    ``limits`` are those of
     :class:`turboapi._native.ServerOptions`, times in ms.
     Works on any thread; signals are handled on the main thread only.
     """
@@ -371,6 +398,8 @@ def run(
         "lifespan": lifespan,
         "root_path": root_path,
         "grace": grace,
+        "access_log": access_log,
+        "metrics_path": metrics_path,
         **limits,
     }
     if workers > 1:

@@ -4,31 +4,22 @@ from __future__ import annotations
 
 import re
 import warnings
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
-from pydantic.errors import PydanticSchemaGenerationError
-from pydantic.fields import FieldInfo
-from pydantic_core import PydanticUndefined as Undefined
-
+from ._lazy import late_attributes
 from .datastructures import DefaultPlaceholder, DefaultType
-from .exceptions import FastAPIDeprecationWarning, FastAPIError, PydanticV1NotSupportedError
+from .exceptions import FastAPIDeprecationWarning
 
 if TYPE_CHECKING:
-    from ._compat import ModelField
+    from ._field import create_model_field as create_model_field
     from .routing import APIRoute
+else:
+    __getattr__ = late_attributes(__name__, {"turboapi._field": ("create_model_field",)})
 
 _NO_BODY_STATUS = frozenset({204, 205, 304})
 _STATUS_PATTERNS = frozenset({"default", "1XX", "2XX", "3XX", "4XX", "5XX"})
 _PATH_PARAM = re.compile("{(.*?)}")
 _NON_WORD = re.compile(r"\W")
-
-_invalid_args_message = (
-    "Invalid args for response field! Hint: check that {type_} is a valid Pydantic field type. "
-    "If you are using a return type annotation that is not a valid Pydantic field "
-    "(e.g. Union[Response, dict, None]) you can disable generating the response model from the type "
-    "annotation with the path operation decorator parameter response_model=None. "
-    "Read more: https://fastapi.tiangolo.com/tutorial/response-model/"
-)
 
 
 def is_body_allowed_for_status_code(status_code: int | str | None) -> bool:
@@ -45,29 +36,6 @@ def is_body_allowed_for_status_code(status_code: int | str | None) -> bool:
 def get_path_param_names(path: str) -> set[str]:
     """What stands between braces in a path template."""
     return set(_PATH_PARAM.findall(path))
-
-
-def create_model_field(
-    name: str,
-    type_: Any,
-    default: Any | None = Undefined,
-    field_info: FieldInfo | None = None,
-    alias: str | None = None,
-    mode: Literal["validation", "serialization"] = "validation",
-) -> ModelField:
-    """A field that validates or serialises `type_`; FastAPIError when pydantic has no schema for it."""
-    from ._compat import ModelField, annotation_is_pydantic_v1
-
-    if annotation_is_pydantic_v1(type_):
-        raise PydanticV1NotSupportedError(
-            "pydantic.v1 models are no longer supported by FastAPI. "
-            f"Please update the response model {type_!r}."
-        )
-    info = field_info or FieldInfo(annotation=type_, default=default, alias=alias)
-    try:
-        return ModelField(field_info=info, name=name, mode=mode)
-    except PydanticSchemaGenerationError:
-        raise FastAPIError(_invalid_args_message.format(type_=type_)) from None
 
 
 def generate_operation_id_for_path(*, name: str, path: str, method: str) -> str:

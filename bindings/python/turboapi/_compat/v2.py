@@ -122,11 +122,12 @@ def _adapter_of(info: FieldInfo, config: ConfigDict | None) -> TypeAdapter[Any]:
 
 
 _SCALARS = frozenset({bool, int, float, str})
+_scalar_adapters: dict[type[Any], TypeAdapter[Any]] = {}
 
 
-@lru_cache(maxsize=len(_SCALARS))
 def _scalar_adapter(kind: type[Any]) -> TypeAdapter[Any]:
-    return TypeAdapter(kind)
+    adapter = _scalar_adapters.get(kind)
+    return adapter or _scalar_adapters.setdefault(kind, TypeAdapter(kind))
 
 
 @dataclass

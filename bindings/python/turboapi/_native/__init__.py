@@ -23,6 +23,8 @@ Application = _dataplane.Application
 Gate = _dataplane.Gate
 Loop = _dataplane.Loop
 
+BODY_IN_MEMORY = 1 << 20  # bytes of a body that the server collects for a plan
+
 FREE_THREADED = bool(sysconfig.get_config_var("Py_GIL_DISABLED"))
 
 
@@ -123,6 +125,33 @@ class ServerOptions(TypedDict, total=False):
     proxy_protocol: bool
     trusted_proxies: str
     forwarding: int
+    access_queue: int
+
+
+class AccessRecords:
+    """The access records of a server, to be read by one thread while the server serves.
+
+    Belongs to the :class:`Server` it is given to, which closes it once no more will come.
+    """
+
+    def __init__(self) -> None:
+        made = lib.turboapi_access_new()
+        if made == ffi.NULL:
+            raise MemoryError
+        self._queue = ffi.gc(made, lib.turboapi_access_free)
+        self._room = ffi.new("char[]", lib.TURBOAPI_ACCESS_ROOM)
+
+    def read(self) -> bytes:
+        """Waits for records; returns all there are, a line each, or b"" when no more will come.
+
+        A line is ``peer method target version status``; the peer is empty for a unix socket.
+        """
+        length = lib.turboapi_access_read(self._queue, self._room, lib.TURBOAPI_ACCESS_ROOM)
+        return bytes(ffi.buffer(self._room, length))
+
+    def close(self) -> None:
+        """Ends :meth:`read`. Harmless when repeated."""
+        lib.turboapi_access_close(self._queue)
 
 
 class Server:
@@ -131,7 +160,9 @@ class Server:
     Set up on one thread; :meth:`stop`, :meth:`wait` and :meth:`metrics` may be called on any.
     """
 
-    def __init__(self, options: ServerOptions | None = None) -> None:
+    def __init__(
+        self, options: ServerOptions | None = None, records: AccessRecords | None = None
+    ) -> None:
         given = ffi.new("turbo_server_options *")
         given.size = ffi.sizeof("turbo_server_options")
         texts = []  # keeps them alive for the call
@@ -143,12 +174,16 @@ class Server:
         given.allow_first = True
         given.strict_head = True
         given.hooks = lib.turboapi_thread_hooks()
+        if records is not None:
+            given.access_log = ffi.addressof(lib, "turboapi_access_log")
+            given.access_data = records._queue
         name_of_server = ffi.new("char[]", b"turboapi")
         given.server_header = name_of_server
         out = ffi.new("turbo_server **")
         _check(lib.turbo_server_new(given, out))
         self._server = out[0]
         self._lock = threading.Lock()  # guards _server against a close while it is used
+        self._records = records
         self.ports: list[int] = []
 
     # --- set-up ----------------------------------------------------------------------------------
@@ -172,7 +207,7 @@ class Server:
         """The descriptor of the ``index``-th listener; still the server's."""
         return _check(lib.turbo_server_listener(self._server, index))
 
-    def _add(self, methods: Iterable[str] | None, path: str, address: int, **options: bool) -> None:
+    def _add(self, methods: Iterable[str] | None, path: str, address: int, **options: int) -> None:
         handler = ffi.cast("turbo_handler *", address)
         try:
             given = ffi.new("turbo_route_options *")
@@ -206,10 +241,11 @@ class Server:
     ) -> None:
         """A route whose plan runs natively; what it cannot do goes to ``application``.
 
-        The body is collected first, up to the server's ``max_body``.
+        A body has no limit, as in FastAPI, but only up to ``BODY_IN_MEMORY`` is collected before
+        the plan runs: a larger one is read by ``application``, as it comes.
         """
         address = _dataplane.new_plan_handler(plan, application, loop, gate, encode, response_class)
-        self._add(methods, path, address)
+        self._add(methods, path, address, stream_past=BODY_IN_MEMORY, no_body_limit=True)
 
     def add_answer(
         self,
@@ -246,6 +282,12 @@ class Server:
         _check(lib.turbo_handler_new_library(library.encode(), symbol.encode(), ffi.NULL, out))
         self._add([method], path, int(ffi.cast("uintptr_t", out[0])))
 
+    def add_metrics(self, path: str) -> None:
+        """A route that answers GET with the server's counters, in Prometheus' text format."""
+        out = ffi.new("turbo_handler **")
+        _check(lib.turbo_handler_new_metrics(self._server, out))
+        self._add(["GET"], path, int(ffi.cast("uintptr_t", out[0])))
+
     # --- life ------------------------------------------------------------------------------------
 
     def start(self) -> None:
@@ -268,6 +310,8 @@ class Server:
             server, self._server = self._server, None
         if server is not None:
             lib.turbo_server_free(server)
+            if self._records is not None:
+                self._records.close()
             _dataplane.drain()  # its handlers, which were freed without the interpreter
 
     def metrics(self) -> dict[str, Any]:

@@ -46,6 +46,7 @@ from .._compat import (
     is_uploadfile_sequence_annotation,
     lenient_issubclass,
 )
+from .._dhi import pydantic_form, with_dhi_values
 from .._executor import SolvedDependency as SolvedDependency
 from .._extract import get_validation_alias as get_validation_alias
 from .._extract import model_type as _get_model_type
@@ -198,22 +199,29 @@ def analyze_param(
     """Decide where a parameter's value comes from. ``value`` is its default in the signature."""
     if is_typealiastype(annotation):
         annotation = annotation.__value__
-    full = Any if annotation is inspect.Signature.empty else annotation
-    bare = get_args(full)[0] if get_origin(full) is Annotated else full
+    declared = Any if annotation is inspect.Signature.empty else annotation
+    full = pydantic_form(declared)
+    bare = _without_metadata(full)
     is_path = param_name in path_param_names
 
     info, depends = _declared_in_annotation(param_name, full, value, is_path)
     info, depends = _declared_as_default(param_name, bare, value, info, depends)
     if depends is not None and depends.dependency is None:
-        depends = dataclasses.replace(depends, dependency=bare)
+        depends = dataclasses.replace(depends, dependency=_without_metadata(declared))
     if depends is None and lenient_issubclass(bare, _INJECTED_TYPES):
         assert info is None, f"Cannot specify FastAPI annotation for type {bare!r}"
     elif depends is None and info is None:
         info = _inferred(full, bare, value, is_path)
     field = None
     if info is not None:
+        if full is not declared:
+            info = with_dhi_values(info)
         field = _param_field(param_name, full, info, path_param_names)
     return ParamDetails(type_annotation=bare, depends=depends, field=field)
+
+
+def _without_metadata(annotation: Any) -> Any:
+    return get_args(annotation)[0] if get_origin(annotation) is Annotated else annotation
 
 
 def _declared_in_annotation(

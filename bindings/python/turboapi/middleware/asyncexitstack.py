@@ -1,8 +1,8 @@
 """Closes what a request opened."""
 
-from contextlib import AsyncExitStack
-
 from starlette.types import ASGIApp, Receive, Scope, Send
+
+from .._connection import ExitStack
 
 
 class AsyncExitStackMiddleware:
@@ -17,6 +17,12 @@ class AsyncExitStackMiddleware:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Run one connection inside a new stack."""
-        async with AsyncExitStack() as stack:
-            scope[self.context_name] = stack
+        stack = scope[self.context_name] = ExitStack()
+        try:
             await self.app(scope, receive, send)
+        except BaseException as exc:
+            if await stack.__aexit__(type(exc), exc, exc.__traceback__):
+                return
+            raise
+        if stack.is_used:
+            await stack.__aexit__(None, None, None)

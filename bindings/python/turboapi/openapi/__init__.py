@@ -1,1 +1,12 @@
 """The OpenAPI document and its pages."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from .._lazy import late_attributes
+
+if not TYPE_CHECKING:  # Checkers must know which names there are.
+    __getattr__ = late_attributes(
+        __name__, dict.fromkeys(("constants", "docs", "models", "utils"), ())
+    )

@@ -6,9 +6,9 @@ application without security should not pay for the OpenAPI models behind the sc
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from .._lazy import late_attributes
 from .base import SecurityScopes as SecurityScopes
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from .oauth2 import OAuth2PasswordRequestFormStrict as OAuth2PasswordRequestFormStrict
     from .open_id_connect_url import OpenIdConnect as OpenIdConnect
 
-_MODULES = {
+_HOMES = {
     "api_key": ("APIKeyCookie", "APIKeyHeader", "APIKeyQuery"),
     "http": (
         "HTTPAuthorizationCredentials",
@@ -44,22 +44,14 @@ _MODULES = {
         "OAuth2PasswordRequestFormStrict",
     ),
     "open_id_connect_url": ("OpenIdConnect",),
-    "base": (),
     "utils": (),
 }
-_HOME = {name: module for module, names in _MODULES.items() for name in names}
-__all__ = ["SecurityScopes", *_HOME]  # noqa: PLE0604  (a star import asks for each of them)
+_NAMES = {name for names in _HOMES.values() for name in names}
+__all__ = ["SecurityScopes", *_NAMES]  # noqa: PLE0604  (a star import asks for each of them)
 
-
-def __getattr__(name: str) -> Any:
-    if (
-        name in _MODULES
-    ):  # `import turboapi.security` gives access to the submodules, as FastAPI's does
-        return import_module(f".{name}", __name__)
-    if name not in _HOME:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return globals().setdefault(name, getattr(import_module(f".{_HOME[name]}", __name__), name))
+if not TYPE_CHECKING:  # Checkers must know which names there are.
+    __getattr__ = late_attributes(__name__, _HOMES)
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_HOME, *_MODULES})
+    return sorted({*globals(), *_NAMES, *_HOMES})

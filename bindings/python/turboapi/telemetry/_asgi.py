@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import threading
+from collections.abc import Awaitable
+from sys import modules
 from typing import TYPE_CHECKING, Any
 
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -15,6 +17,7 @@ from ._gate import (
     environment_names_provider,
     global_provider_is_unset,
     provider_of,
+    unset_probe,
 )
 
 if TYPE_CHECKING:
@@ -47,14 +50,20 @@ class NativeTelemetry:
         )
         self._global_signals = tuple(on)
         self._must_ask = environment_names_provider()
+        # Whether a look at OpenTelemetry's variables can tell that there is nothing to write to.
+        self._can_look = not self._has_own_provider and not self._must_ask
+        self._unset = unset_probe(self._global_signals)
         self._lock = threading.Lock()
         self._made_tracer: tuple[TracerProvider, Tracer] | None = None
         self._made_instruments: tuple[MeterProvider, Histogram, UpDownCounter] | None = None
 
     def enabled(self) -> bool:
         """Whether any signal has somewhere to go now. Global providers may be set at any time."""
-        if self._has_own_provider:
-            return True
+        if self._can_look and ("opentelemetry" not in modules or self._unset()):
+            return False
+        return self._has_own_provider or self._ask()
+
+    def _ask(self) -> bool:
         for signal in self._global_signals:
             unset = global_provider_is_unset(signal) and not self._must_ask
             if not unset and provider_of(self.config, signal) is not None:
@@ -121,11 +130,13 @@ class ExceptionTelemetryMiddleware:
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         """Serve, and note an exception on its way out."""
         if scope.get(_SCOPE_KEY) is None:
-            await self.app(scope, receive, send)
-            return
+            return self.app(scope, receive, send)
+        return self._observe(scope, receive, send)
+
+    async def _observe(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
             await self.app(scope, receive, send)
         except Exception as exc:

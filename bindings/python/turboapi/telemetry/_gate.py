@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable, Sequence
 from typing import Any
 
 # Module that holds the variable, the variable, module that holds the public getter, the getter.
@@ -61,21 +62,69 @@ def environment_names_provider() -> bool:
     return any(os.environ.get(name) for name in _PROVIDER_VARIABLES)
 
 
-def global_provider_is_unset(signal: str) -> bool:
-    """True only if the getter is known to answer with its placeholder. Cheap; imports nothing."""
+def _watch(signal: str) -> _Watch | None:
+    """Where to look for a signal's provider; None if its modules are not there, or not as they are known."""
     watch = _watched.get(signal)
     if watch is None:
         home, variable, public, getter_name = _SIGNALS[signal]
         if home not in sys.modules:
-            return True
+            return None
         names, public_names = vars(sys.modules[home]), vars(sys.modules[public])
         getter = names.get(getter_name)
         if variable not in names or getattr(getter, "__globals__", None) is not names:
-            return False  # another version of OpenTelemetry, or a replaced getter: ask it
+            return None  # another version of OpenTelemetry, or a replaced getter
         watch = _watched[signal] = (names, variable, public_names, getter_name, getter)
+    return watch
+
+
+def global_provider_is_unset(signal: str) -> bool:
+    """True only if the getter is known to answer with its placeholder. Cheap; imports nothing."""
+    watch = _watch(signal)
+    if watch is None:
+        return _SIGNALS[signal][0] not in sys.modules  # Otherwise it must be asked.
     names, variable, public_names, getter_name, getter = watch
     # `get`, as a public module that is still being imported has no getter yet.
     return names[variable] is None and public_names.get(getter_name, getter) is getter
+
+
+def unset_probe(signals: Sequence[str]) -> Callable[[], bool]:
+    """A function that is `global_provider_is_unset` for all of the signals, at the price of a few lookups.
+
+    Where a look is not enough it answers False.
+    """
+    probe: Callable[[], bool] | None = None
+
+    def unset() -> bool:
+        nonlocal probe
+        if probe is not None:
+            return probe()
+        watches = [watch for watch in map(_watch, signals) if watch is not None]
+        if len(watches) == len(signals) == len(_SIGNALS):
+            probe = _probe_of_three(*watches)
+        return all(map(global_provider_is_unset, signals))
+
+    return unset
+
+
+def _probe_of_three(first: _Watch, second: _Watch, third: _Watch) -> Callable[[], bool]:
+    names_1, variable_1, public_1, name_1, getter_1 = first
+    names_2, variable_2, public_2, name_2, getter_2 = second
+    names_3, variable_3, public_3, name_3, getter_3 = third
+
+    def probe() -> bool:
+        try:
+            return (
+                names_1[variable_1] is None
+                and names_2[variable_2] is None
+                and names_3[variable_3] is None
+                and public_1[name_1] is getter_1
+                and public_2[name_2] is getter_2
+                and public_3[name_3] is getter_3
+            )
+        except KeyError:
+            return False  # A module is still being imported.
+
+    return probe
 
 
 def is_unconfigured(provider: Any) -> bool:

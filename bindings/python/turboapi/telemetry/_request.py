@@ -322,7 +322,6 @@ class _Connection:
     def _record(self, error: str | None) -> None:
         if self.duration is None or self.active is None:
             return
-        self.active.add(-1, self.attributes, context=self.context)
         attributes = dict(self.attributes)
         if self.version:
             attributes["network.protocol.version"] = self.version
@@ -333,3 +332,4 @@ class _Connection:
             attributes["error.type"] = error
         elapsed = perf_counter() - self.started
         self.duration.record(elapsed, attributes, context=self.context)
+        self.active.add(-1, self.attributes, context=self.context)

@@ -37,6 +37,7 @@ typedef struct channel {
     bool watching;     /* on_close is registered */
     bool read_pending; /* turbo_request_read() was called and has not told anything yet */
     bool no_body;      /* HEAD: what the application sends is not checked against its length */
+    bool head_refused; /* a header of it was not allowed: nothing of it is to be seen */
     bool ending;       /* the last part of the response was taken, and waits */
     int64_t length;    /* announced by the application, -1: not */
     int64_t sent;
@@ -282,6 +283,16 @@ static bool has_receiver(channel *self)
 }
 
 static int ask_for_news(channel *self);
+static void let_go(channel *self);
+
+/* The body is malformed or did not come: as with uvicorn the server answers that by itself, unless
+ * the application has begun to answer. */
+static void refuse_body(channel *self)
+{
+    turbo_response *response = self->response;
+    let_go(self);
+    turbo_response_abort(response);
+}
 
 static void body_event(channel *self, const event *e)
 {
@@ -293,6 +304,9 @@ static void body_event(channel *self, const event *e)
     }
     if (message == NULL) {
         note_disconnect(self);
+        if (e->status != 0 && e->status != TURBO_ECANCELLED && self->stage == STAGE_START) {
+            refuse_body(self);
+        }
         return;
     }
     self->body_given = e->last;
@@ -531,6 +545,7 @@ static int take_start(channel *self, PyObject *message, PyObject *type)
     int found = tp_dict_get(message, key_headers, &headers);
     int rc = found > 0 ? add_headers(self, headers) : found;
     Py_XDECREF(headers);
+    self->head_refused = rc != 0;
     return rc == 0 ? flush_later(self) : rc;
 }
 
@@ -824,7 +839,7 @@ void tp_channel_end(PyObject *object, bool failed)
         answer_500(self);
         return;
     }
-    if (self->stage == STAGE_HEAD) {
+    if (self->stage == STAGE_HEAD && !self->head_refused) {
         (void)begin(self); /* the head was accepted, so the client sees it, as from uvicorn */
     }
     turbo_response *response = self->response;

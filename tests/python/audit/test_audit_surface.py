@@ -1,0 +1,99 @@
+"""Every public name of FastAPI 0.165.0 is there, with the same parameters, bases, fields and values.
+
+``surface.json`` lists them (facts, made by ``python -m audit.inventory`` where FastAPI is installed).
+Here may be more than there: names, optional keywords, private bases.
+"""
+
+from __future__ import annotations
+
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from parity.ways import reference_python
+
+from .inventory import Inventory
+
+_HERE = Path(__file__).parent
+_SURFACE: dict[str, dict[str, Any]] = json.loads((_HERE / "surface.json").read_text())
+
+_NOT_KEPT = {
+    "routing/KEEPALIVE_COMMENT": "imported there, defined in sse",
+    "routing/MAX_BODY_SIZE_SCOPE_KEY": "imported there, defined by Starlette",
+    "types/ModelNameMap/value": "the same alias, written as text so that it loads nothing",
+}
+
+
+@pytest.fixture(scope="module")
+def ours() -> dict[str, Any]:
+    return Inventory("turboapi").describe_same(_SURFACE)
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("module", _SURFACE, ids=lambda name: name or "fastapi")
+def test_module_offers_the_same(module: str, ours: dict[str, Any]) -> None:
+    found = differences(module, _SURFACE[module], ours[module])
+    assert [line for line in found if line.partition(":")[0] not in _NOT_KEPT] == []
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_exceptions_to_the_rule_are_needed(ours: dict[str, Any]) -> None:
+    found = {line.partition(":")[0] for line in differences("", _SURFACE, ours)}
+    assert {name for name in _NOT_KEPT if f"/{name}" not in found} == set()
+
+
+def test_the_list_is_that_of_fastapi() -> None:
+    python = reference_python()
+    if python is None:
+        pytest.skip("no FastAPI: name the Python of its environment in PARITY_FASTAPI")
+    environment = {**os.environ, "PYTHONPATH": str(_HERE.parent)}
+    command = [str(python), "-W", "ignore", "-m", "audit.inventory"]
+    made = subprocess.run(command, env=environment, check=True, capture_output=True, text=True)
+    # The reference may lack what is optional for FastAPI, as Jinja2; what it has must agree.
+    listed = {key: names for key, names in json.loads(made.stdout).items()}
+    assert [line for line in differences("", listed, _SURFACE) if "encoders" not in line] == []
+
+
+@pytest.mark.parametrize("module", _SURFACE, ids=lambda name: name or "fastapi")
+def test_module_is_one_object_under_both_names(module: str) -> None:
+    script = f"""
+import importlib, sys, turboapi
+turboapi.install_as_fastapi()
+tail = {"." + module if module else ""!r}
+there = importlib.import_module("fastapi" + tail)
+assert there is importlib.import_module("turboapi" + tail), there
+assert sys.modules["fastapi" + tail] is sys.modules["turboapi" + tail]
+"""
+    subprocess.run([sys.executable, "-W", "ignore", "-c", script], check=True)
+
+
+def differences(path: str, wanted: Any, found: Any) -> list[str]:
+    return list(_differences(path, wanted, found))
+
+
+def _differences(path: str, wanted: Any, found: Any) -> Iterator[str]:
+    if isinstance(wanted, dict) and isinstance(found, dict):
+        for key, value in wanted.items():
+            if key in found:
+                yield from _differences(f"{path}/{key}", value, found[key])
+            else:
+                yield f"{path}/{key}: missing"
+        if path.endswith("/parameters"):
+            yield from _unexpected_parameters(path, wanted, found)
+    elif path.endswith("/bases"):
+        if missing := set(wanted) - set(found):
+            yield f"{path}: without {sorted(missing)}"
+    elif wanted is not None and wanted != found:
+        yield f"{path}: {wanted} there, {found} here"
+
+
+def _unexpected_parameters(path: str, wanted: Any, found: Any) -> Iterator[str]:
+    for name, (kind, _, default) in found.items():
+        if name not in wanted and (kind != "keyword_only" or default is None):
+            yield f"{path}/{name}: {kind}, not there"

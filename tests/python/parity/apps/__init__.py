@@ -1,0 +1,1 @@
+"""Applications written against the name `fastapi`; `loading` puts turboapi in its place."""
