@@ -15,6 +15,9 @@ PYTHON ?= python3
 PORT ?= 8000
 VENV := .venv
 VENV_FT := .venv-3.14t
+VENV_FASTAPI := .venv-fastapi
+VENV_FASTAPI_FT := .venv-fastapi-3.14t
+VENV_LINT := .venv-lint
 say = @printf '\033[1m==> %s\033[0m\n'
 
 SYSTEM_PACKAGES := build-essential clang libclang-rt-14-dev pkg-config python3-dev python3-venv \
@@ -24,22 +27,22 @@ c_sources := $(shell find libturbo include -name '*.[ch]' -o -name '*.def' -o -n
 package_sources := $(c_sources) pyproject.toml meson.build meson_options.txt \
 	$(shell find bindings/python pkgconfig -type f -not -path '*/__pycache__/*' -not -path '*/examples/*')
 
-.PHONY: run test test-c test-sanitizers test-python test-conformance test-freethreaded fuzz bench format clean packages
+.PHONY: run test test-c test-sanitizers test-python test-conformance test-freethreaded lint memcheck fuzz bench format clean packages
 
 run: $(VENV)/.package build/quickstart/libhandler.so
 	$(say) 'serving bindings/python/examples/quickstart.py (Ctrl-C stops it)'
 	@cd build/quickstart && PORT=$(PORT) exec ../../$(VENV)/bin/python ../../bindings/python/examples/quickstart.py
 
-test: test-c test-sanitizers test-python test-conformance
+test: lint test-c test-sanitizers test-python test-conformance
 	$(say) 'every suite passed'
 
 # --- what is needed ---------------------------------------------------------
 
 packages: build/.packages
 
-build/.packages: Makefile
-	$(say) 'system packages'
-	@missing=$$(for p in $(SYSTEM_PACKAGES); do \
+# $(1): Debian packages
+define install_packages
+	@missing=$$(for p in $(1); do \
 	    dpkg-query -W -f '$${Status}' $$p 2>/dev/null | grep -q 'ok installed' || echo $$p; done); \
 	if [ -n "$$missing" ]; then \
 	    if ! command -v apt-get >/dev/null || [ "$$(id -u)" != 0 ]; then \
@@ -50,6 +53,15 @@ build/.packages: Makefile
 	    apt-get install -y -q --no-install-recommends $$missing; \
 	fi
 	@mkdir -p build && touch $@
+endef
+
+build/.packages: Makefile
+	$(say) 'system packages'
+	$(call install_packages,$(SYSTEM_PACKAGES))
+
+build/.valgrind: Makefile
+	$(say) 'system packages for memcheck'
+	$(call install_packages,valgrind)
 
 $(VENV)/.tools: build/.packages tests/requirements.txt
 	$(say) 'virtual environment $(VENV)'
@@ -89,13 +101,48 @@ test-c: $(VENV)/.tools
 test-sanitizers: $(VENV)/.tools
 	$(say) 'C suites under AddressSanitizer and UndefinedBehaviorSanitizer'
 	$(call configure,build/asan,gcc,-Db_sanitize=address$(comma)undefined -Db_lundef=false -Dc_args=-fno-sanitize-recover=all)
-	$(meson) test -C build/asan --print-errorlogs --suite unit --suite wire --suite fuzz
+	$(meson) test -C build/asan --print-errorlogs --suite unit --suite wire --suite fuzz --suite stress --suite oom
+	$(say) 'stress and allocation failures under ThreadSanitizer'
+	$(call configure,build/tsan,gcc,-Db_sanitize=thread -Db_lundef=false -Dexamples=false)
+	$(meson) test -C build/tsan --print-errorlogs --suite stress --suite oom
 
 comma := ,
 
+# Every test is a process of its own, so this takes some minutes; it is no part of `make test`, where
+# AddressSanitizer looks for the same faults. What it alone finds is the use of bytes that nobody wrote.
+VALGRIND := valgrind -q --trace-children=yes --exit-on-first-error=yes --error-exitcode=99 \
+	--leak-check=full --show-leak-kinds=definite --errors-for-leak-kinds=definite \
+	--suppressions=$(CURDIR)/tests/valgrind.supp
+MEMCHECK_WIRE := handlers bodies forms
+# `-t 0`: no time limits.
+memcheck: $(VENV)/.tools build/.valgrind
+	$(call configure,build/gcc,gcc,)
+	$(say) 'unit tests and allocation failures under valgrind'
+	TURBO_OOM=library $(meson) test -C build/gcc --print-errorlogs -t 0 --suite unit --suite oom --wrapper '$(VALGRIND)'
+	$(say) 'a server under valgrind'
+	WIRE_LAUNCHER='$(VALGRIND)' $(meson) test -C build/gcc --print-errorlogs -t 0 $(MEMCHECK_WIRE)
+
 # --- Python -----------------------------------------------------------------
 
-test-python: $(VENV)/.package build/quickstart/libhandler.so
+# FastAPI on uvicorn, which the parity suite compares with. What both sides use has the release of $(2).
+# $(1): the environment, $(2): the one under test
+define install_fastapi
+	@test -x $(1)/bin/python || $(2)/bin/python -m venv $(1)
+	@$(2)/bin/python -m pip --disable-pip-version-check freeze --exclude turboapi > $(1)/constraints.txt
+	$(1)/bin/python -m pip install --quiet --disable-pip-version-check \
+	    -r tests/python/parity/requirements.txt -c $(1)/constraints.txt
+	@touch $@
+endef
+
+$(VENV_FASTAPI)/.tools: $(VENV)/.tools tests/python/parity/requirements.txt
+	$(say) 'virtual environment $(VENV_FASTAPI)'
+	$(call install_fastapi,$(VENV_FASTAPI),$(VENV))
+
+$(VENV_FASTAPI_FT)/.tools: $(VENV_FT)/.tools tests/python/parity/requirements.txt
+	$(say) 'virtual environment $(VENV_FASTAPI_FT)'
+	$(call install_fastapi,$(VENV_FASTAPI_FT),$(VENV_FT))
+
+test-python: $(VENV)/.package $(VENV_FASTAPI)/.tools build/quickstart/libhandler.so
 	$(say) 'Python suite'
 	cd tests/python && ../../$(VENV)/bin/python -m pytest -q
 
@@ -129,9 +176,24 @@ $(VENV_FT)/.package: $(VENV_FT)/.tools $(package_sources)
 	    --no-build-isolation --force-reinstall --no-deps .
 	@touch $@
 
-test-freethreaded: $(VENV_FT)/.package build/quickstart/libhandler.so
+test-freethreaded: $(VENV_FT)/.package $(VENV_FASTAPI_FT)/.tools build/quickstart/libhandler.so
 	$(say) 'Python suite, free-threaded'
 	cd tests/python && ../../$(VENV_FT)/bin/python -m pytest -q
+
+# --- checkers ---------------------------------------------------------------
+
+$(VENV_LINT)/.tools: build/.packages tests/requirements-lint.txt
+	$(say) 'virtual environment $(VENV_LINT)'
+	@test -x $(VENV_LINT)/bin/python || $(PYTHON) -m venv $(VENV_LINT)
+	$(VENV_LINT)/bin/python -m pip install --quiet --disable-pip-version-check -r tests/requirements-lint.txt
+	@touch $@
+
+lint: $(VENV_LINT)/.tools
+	$(say) 'ruff, mypy and pyright'
+	$(VENV_LINT)/bin/ruff check .
+	$(VENV_LINT)/bin/ruff format --check .
+	cd bindings/python && ../../$(VENV_LINT)/bin/mypy --config-file ../../pyproject.toml turboapi
+	$(VENV_LINT)/bin/pyright --pythonpath $(VENV_LINT)/bin/python
 
 # --- more -------------------------------------------------------------------
 
@@ -145,4 +207,4 @@ format:
 	clang-format -i $$(git ls-files '*.c' '*.h')
 
 clean:
-	rm -rf build $(VENV) $(VENV_FT)
+	rm -rf build $(VENV) $(VENV_FT) $(VENV_FASTAPI) $(VENV_FASTAPI_FT) $(VENV_LINT)

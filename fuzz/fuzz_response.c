@@ -24,9 +24,10 @@
 
 enum {
     FLAG_HEAD = 1,
-    FLAG_OLD = 2,  /* HTTP/1.0 */
-    FLAG_ASK = 4,  /* for the connection to be closed, or kept in HTTP/1.0 */
-    FLAG_KIND = 8, /* a `kind` in the next three bits */
+    FLAG_OLD = 2,    /* HTTP/1.0 */
+    FLAG_ASK = 4,    /* for the connection to be closed, or kept in HTTP/1.0 */
+    FLAG_KIND = 8,   /* a `kind` in the next three bits */
+    FLAG_GO_ON = 64, /* as if no field had been refused: the answer must be 500 */
     MAX_FIELDS = 64,
     MAX_ROUNDS = 100000
 };
@@ -44,6 +45,7 @@ typedef struct plan {
     turbo__field fields[MAX_FIELDS]; /* that the interface accepted */
     size_t count;
     bool has_length; /* Content-Length is among them */
+    bool spoiled;    /* a field was refused for its characters */
     size_t released; /* calls of the release function */
 } plan;
 
@@ -94,6 +96,8 @@ static void add_field(plan *self, turbo_response *response)
                      : turbo_response_header(response, name, value);
     FUZZ_CHECK(rc == 0 || rc == TURBO_EHEADER);
     if (rc != 0) {
+        self->spoiled =
+            self->spoiled || !turbo__field_name_valid(name) || !turbo__field_value_valid(value);
         return;
     }
     if (replace) {
@@ -122,6 +126,22 @@ static int send_stream(plan *self, turbo_response *response)
     return TURBO_PENDING;
 }
 
+/* Makes the response again with what was accepted, or goes on. */
+static void mend(plan *self, turbo_response *response)
+{
+    if ((self->flags & FLAG_GO_ON) != 0) {
+        self->kind = FAILING;
+        return;
+    }
+    FUZZ_CHECK(turbo_response_reset(response) == 0);
+    FUZZ_CHECK(turbo_response_get_status(response) == 200);
+    FUZZ_CHECK(turbo_response_status(response, self->status) == 0);
+    for (size_t i = 0; i < self->count; i++) {
+        FUZZ_CHECK(turbo_response_header(response, self->fields[i].name, self->fields[i].value) ==
+                   0);
+    }
+}
+
 static int handle(turbo_request *request, turbo_response *response, void *user_data)
 {
     (void)request;
@@ -135,6 +155,9 @@ static int handle(turbo_request *request, turbo_response *response, void *user_d
     size_t count = take_byte(self) % MAX_FIELDS;
     for (size_t i = 0; i < count; i++) {
         add_field(self, response);
+    }
+    if (self->spoiled) {
+        mend(self, response);
     }
     for (size_t i = 0; i < self->count; i++) {
         self->has_length = self->has_length || turbo__str_equal_nocase(self->fields[i].name,
@@ -151,7 +174,7 @@ static int handle(turbo_request *request, turbo_response *response, void *user_d
     case OWNED:
         return turbo_response_body_owned(response, self->body, release, self);
     case FAILING:
-        return TURBO_EHANDLER;
+        return self->spoiled && (self->flags & FLAG_GO_ON) != 0 ? 0 : TURBO_EHANDLER;
     default:
         return send_stream(self, response);
     }

@@ -96,7 +96,8 @@ typedef void turbo_read_fn(turbo_request *request, turbo_str data, bool last, in
 
 /** Asks for the next part of a body that is streamed: `fn` is called once, when
  *  there is data, the end, or an error. Until then nothing more is read from the client than fits
- *  the receive window (back-pressure). Thread: any, while pending.
+ *  the receive window (back-pressure). `fn` is not called any more once the response was finished or aborted, but
+ *  may be under way then on another thread. Thread: any, while pending.
  *  Errors: TURBO_ESTATE (a read is already waiting, or the end was delivered), TURBO_EINVAL. */
 TURBO_API int turbo_request_read(turbo_request *request, turbo_read_fn *fn, void *user_data);
 

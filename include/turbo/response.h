@@ -22,11 +22,18 @@ TURBO_API int turbo_response_get_status(const turbo_response *response);
 /** Adds a header field; both views are copied. The name is sent as given.
  *  Errors: TURBO_EHEADER (name is no token, value has CR, LF or NUL, or the field is one that the
  *  library writes: Connection, Transfer-Encoding; Content-Length is taken once, and only if it is right, see
- *  turbo_response_begin()), TURBO_ESTATE (head already sent), TURBO_ENOMEM. */
+ *  turbo_response_begin()), TURBO_ESTATE (head already sent), TURBO_ENOMEM.
+ *  A name that is no token and a value with such a character are never sent in part either: unless the
+ *  handler starts again with turbo_response_reset(), the answer is 500 and a log line, whatever the handler
+ *  returns, and turbo_response_begin() fails. */
 TURBO_API int turbo_response_header(turbo_response *response, turbo_str name, turbo_str value);
 
 /** As turbo_response_header(), but removes earlier fields of that name. */
 TURBO_API int turbo_response_set_header(turbo_response *response, turbo_str name, turbo_str value);
+
+/** Takes everything back that was put into the response: status (200 again), fields, body. An owned body is
+ *  released. Errors: TURBO_ESTATE (streaming has begun). */
+TURBO_API int turbo_response_reset(turbo_response *response);
 
 /** Sets the body; `data` is copied. Replaces an earlier body.
  *  Errors: TURBO_ENOMEM, TURBO_ESTATE (streaming has begun). */

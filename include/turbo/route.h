@@ -47,8 +47,8 @@ typedef struct turbo_route_options {
  * `method` is a method name, several of them separated by commas ("GET, POST"), or "*" for every
  * method. `pattern` starts with a slash; it is made of
  * literal text and parameters: `{name}` (one or more bytes, no slash), `{name:str}` (the same),
- * `{name:int}`, `{name:float}`, `{name:uuid}`, and `{name:path}` (any bytes, slashes included, also
- * none). A parameter may be followed by literal text (`/files/{name}.json`). `{{` and `}}` stand for
+ * `{name:int}`, `{name:float}`, `{name:uuid}`, `{name:path}` (any bytes but a line feed,
+ * slashes included, also none) and `{name:any}` (the same with line feeds). A parameter may be followed by literal text (`/files/{name}.json`). `{{` and `}}` stand for
  * braces.
  *
  * Of all routes that match a request fully, the one registered first wins. When only the method

@@ -72,7 +72,7 @@ typedef struct turbo_server_options {
     bool redirect_slashes;       /**< 307 to the path with or without its last slash if that one has a route */
     bool allow_first;            /**< Allow of a 405 lists only the first route of that path (Starlette's answer) */
     bool strict_head;            /**< HEAD is answered only by routes registered for it (FastAPI's rule), not by those for GET */
-    const char *server_header;   /**< value of the Server field; NULL: "libturbo"; "": no field */
+    const char *server_header;   /**< value of the Server field, at most 100 bytes; NULL: "libturbo"; "": no field */
     const turbo_cors_options *cors;  /**< for every route; NULL: no CORS */
     const turbo_thread_hooks *hooks; /**< NULL: none */
     size_t max_header;           /**< bytes of one header field, name to end of value; 0: 8 KiB. Past it: 431 */

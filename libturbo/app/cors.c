@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "app/cors.h"
 
+#include <errno.h>
 #include <regex.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -371,8 +372,9 @@ static int matches_regex(const turbo__cors *cors, turbo__arena *arena, turbo_str
         memcpy(text, origin.data, origin.len);
     }
     text[origin.len] = '\0';
+    errno = 0; /* glibc's regexec() tells want of memory as REG_NOMATCH */
     int code = regexec(&cors->regex, text, 0, NULL, 0);
-    if (code == REG_ESPACE) {
+    if (code == REG_ESPACE || (code != 0 && errno == ENOMEM)) {
         return turbo__error_set(TURBO_ENOMEM, "out of memory");
     }
     *out = code == 0;

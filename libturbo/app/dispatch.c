@@ -43,8 +43,13 @@ static int redirect(turbo_request *request, turbo_str path)
     if (turbo_request_header(request, TURBO_STR("host"), &host) != 0) {
         host.len = 0; /* HTTP/1.0: the location is relative then */
     }
-    turbo_str parts[] = {host.len > 0 ? TURBO_STR("http://") : TURBO_STR(""), host, path,
-                         request->query.len > 0 ? TURBO_STR("?") : TURBO_STR(""), request->query};
+    turbo_str none = TURBO_STR("");
+    turbo_str parts[] = {host.len > 0 ? turbo_request_scheme(request) : none,
+                         host.len > 0 ? TURBO_STR("://") : none,
+                         host,
+                         path,
+                         request->query.len > 0 ? TURBO_STR("?") : none,
+                         request->query};
     size_t total = 0;
     for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
         total += parts[i].len;
@@ -286,16 +291,14 @@ static int validate(turbo_request *request)
     return rc;
 }
 
-void turbo__dispatch_decorate(const turbo__application *app, turbo_request *request)
+int turbo__dispatch_decorate(const turbo__application *app, turbo_request *request)
 {
     const turbo__cors *cors = rules(app, request);
     if (turbo__likely(cors == NULL) || request->preflight) {
-        return;
+        return 0;
     }
-    if (turbo__cors_decorate(cors, &request->headers, &request->arena, &request->response.fields) !=
-        0) {
-        turbo__log(TURBO_LOG_ERROR, "out of memory: CORS fields left out");
-    }
+    return turbo__cors_decorate(cors, &request->headers, &request->arena,
+                                &request->response.fields);
 }
 
 int turbo__dispatch_call(turbo_request *request)
@@ -305,9 +308,13 @@ int turbo__dispatch_call(turbo_request *request)
         return 0;
     }
     if (rc == 0) {
+        turbo__error_clear(); /* else the log would give this handler another's reason */
         rc = turbo__handler_call(request->route->handler, request, &request->response);
         if (rc > 0 && rc != TURBO_PENDING) {
             rc = turbo__error_set(TURBO_EHANDLER, "it returned %d", rc);
+        }
+        if (rc == 0 && turbo__unlikely(request->response.spoiled)) {
+            rc = turbo__response_spoiled();
         }
     }
     if (rc < 0) {

@@ -26,8 +26,9 @@ int turbo__dispatch_route(const turbo__application *app, turbo_request *request)
 int turbo__dispatch_call(turbo_request *request);
 
 /** Adds what the response to this request needs whatever answered it (CORS). The loop calls it
- * once, right before it writes a head. */
-void turbo__dispatch_decorate(const turbo__application *app, turbo_request *request);
+ * once, right before it writes a head. Returns 0 or TURBO_ENOMEM: an answer that lacks fields (Vary
+ * for one) must not go out. */
+int turbo__dispatch_decorate(const turbo__application *app, turbo_request *request);
 
 /** The rendered answer that may be sent as it is, or NULL. */
 const turbo__static_answer *turbo__dispatch_static(const turbo__application *app,

@@ -56,6 +56,15 @@ static void reset_pending(turbo__pending *pending)
     pending->close = NULL;
 }
 
+void turbo__response_clear(turbo_response *response)
+{
+    release_body(response);
+    response->status = 200;
+    response->has_content_type = false;
+    response->spoiled = false;
+    memset(&response->fields, 0, sizeof(response->fields));
+}
+
 int turbo__exchange_init(turbo_request *request, const turbo__transport *transport, void *loop)
 {
     memset(request, 0, sizeof(*request));
@@ -81,16 +90,13 @@ void turbo__exchange_destroy(turbo_request *request)
 
 void turbo__exchange_reset(turbo_request *request)
 {
-    turbo_response *response = &request->response;
-    release_body(response);
-    response->status = 200;
-    response->has_content_type = false;
-    memset(&response->fields, 0, sizeof(response->fields));
+    turbo__response_clear(&request->response);
     reset_pending(&request->pending);
     if (turbo__unlikely(request->attached != NULL)) {
         request->attached_release(request->attached);
         request->attached = NULL;
     }
+    request->method.len = 0;
     memset(&request->headers, 0, sizeof(request->headers));
     if (request->trailers.items != NULL) {
         turbo__free(request->trailers.items);
@@ -138,9 +144,7 @@ int turbo__exchange_target(turbo_request *request, const turbo__url *url)
 int turbo__exchange_answer(turbo_request *request, int status, turbo_str type, turbo_str text)
 {
     turbo_response *response = &request->response;
-    release_body(response);
-    memset(&response->fields, 0, sizeof(response->fields));
-    response->has_content_type = false;
+    turbo__response_clear(response);
     response->status = status;
     response->kind = TURBO__BODY_MEMORY;
     response->in_arena = true; /* it may be */

@@ -43,6 +43,7 @@ struct turbo_response {
     turbo__body_kind kind;
     bool has_content_type;
     bool in_arena; /* the body dies with the exchange */
+    bool spoiled;  /* a field was refused that could have split the answer: it must not go out */
     turbo_str body;
     turbo_release_fn *release;
     void *release_data;
@@ -146,6 +147,12 @@ int turbo__exchange_answer(turbo_request *request, int status, turbo_str type, t
 /** The library's own error answer for `status`: JSON {"detail": phrase}; 500 is plain text
  * (FastAPI's bodies). */
 int turbo__exchange_error(turbo_request *request, int status);
+
+/** The error of a handler that goes on with a spoiled response; TURBO_EHEADER. */
+int turbo__response_spoiled(void);
+
+/** Takes everything back that was put into the response. */
+void turbo__response_clear(turbo_response *response);
 
 /** The library's own answer for a negative `error` of a handler; those that are answered with 500
  * are logged. */

@@ -21,7 +21,7 @@ typedef struct reader {
 static const turbo_str convertor_names[TURBO__CONVERTOR_COUNT] = {
     [TURBO__CONVERTOR_STR] = {"str", 3},     [TURBO__CONVERTOR_INT] = {"int", 3},
     [TURBO__CONVERTOR_FLOAT] = {"float", 5}, [TURBO__CONVERTOR_UUID] = {"uuid", 4},
-    [TURBO__CONVERTOR_PATH] = {"path", 4},
+    [TURBO__CONVERTOR_PATH] = {"path", 4},   [TURBO__CONVERTOR_ANY] = {"any", 3},
 };
 
 static int malformed(const reader *in, size_t at, const char *what)
@@ -67,7 +67,7 @@ static int find_convertor(const reader *in, size_t at, turbo_str name, turbo__co
             return 0;
         }
     }
-    return malformed(in, at, "unknown convertor (str, int, float, uuid, path)");
+    return malformed(in, at, "unknown convertor (str, int, float, uuid, path, any)");
 }
 
 static bool is_name_taken(const turbo__pattern *pattern, turbo_str name)
@@ -287,6 +287,10 @@ size_t turbo__convertor_ends(turbo__convertor convertor, turbo_str path, size_t 
         ends[0].first = from;
         ends[0].last = find_from(path, '\n', from);
         return 1;
+    case TURBO__CONVERTOR_ANY:
+        ends[0].first = from;
+        ends[0].last = path.len;
+        return 1;
     case TURBO__CONVERTOR_COUNT:
         break;
     }
@@ -350,11 +354,11 @@ static void uuid_before(turbo_str path, const unsigned char *next, places set)
     }
 }
 
-static void path_before(turbo_str path, const unsigned char *next, places set)
+static void path_before(turbo_str path, bool any, const unsigned char *next, places set)
 {
     bool reachable = false;
     for (size_t at = path.len + 1; at-- > 0;) {
-        reachable = reachable && path.data[at] != '\n';
+        reachable = reachable && (any || path.data[at] != '\n');
         reachable = reachable || has_place(next, at);
         if (reachable) {
             put_place(set, at);
@@ -393,7 +397,10 @@ static void places_before(const turbo__piece *piece, turbo_str path, const unsig
         uuid_before(path, next, set);
         break;
     case TURBO__CONVERTOR_PATH:
-        path_before(path, next, set);
+        path_before(path, false, next, set);
+        break;
+    case TURBO__CONVERTOR_ANY:
+        path_before(path, true, next, set);
         break;
     case TURBO__CONVERTOR_COUNT:
         break;

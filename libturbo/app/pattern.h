@@ -19,6 +19,7 @@ typedef enum turbo__convertor {
     TURBO__CONVERTOR_FLOAT, /* [0-9]+(\.[0-9]+)? */
     TURBO__CONVERTOR_UUID,  /* hex digits 8-4-4-4-12, each dash optional */
     TURBO__CONVERTOR_PATH,  /* .*, without newline */
+    TURBO__CONVERTOR_ANY,   /* .*, newlines included */
     TURBO__CONVERTOR_COUNT
 } turbo__convertor;
 

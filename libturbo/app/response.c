@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 
 #include "app/exchange.h"
+#include "base/compat.h"
 #include "base/error.h"
 #include "base/mem.h"
 #include "base/str.h"
@@ -41,10 +42,12 @@ static int check_field(turbo_response *response, turbo_str name, turbo_str value
         return turbo__error_set(TURBO_ESTATE, "the head was already sent");
     }
     if (!turbo__field_name_valid(name)) {
+        response->spoiled = true;
         return turbo__error_set(TURBO_EHEADER, "header name is no token: '%.*s'", quoted(name),
                                 name.data != NULL ? name.data : "");
     }
     if (!turbo__field_value_valid(value)) {
+        response->spoiled = true;
         return turbo__error_set(TURBO_EHEADER, "header %.*s has a control character in its value",
                                 quoted(name), name.data);
     }
@@ -96,6 +99,20 @@ int turbo_response_set_header(turbo_response *response, turbo_str name, turbo_st
     }
     turbo__fields_remove(&response->fields, name);
     return turbo_response_header(response, name, value);
+}
+
+int turbo_response_reset(turbo_response *response)
+{
+    if (turbo__request_of(response)->pending.begun) {
+        return turbo__error_set(TURBO_ESTATE, "the response is being streamed");
+    }
+    turbo__response_clear(response);
+    return 0;
+}
+
+int turbo__response_spoiled(void)
+{
+    return turbo__error_set(TURBO_EHEADER, "it went on although a header was refused");
 }
 
 /* Lets go of an earlier body; its owner is told. */
@@ -220,7 +237,12 @@ int turbo_response_error(turbo_response *response, int error)
 
 int turbo_response_finish(turbo_response *response)
 {
-    return turbo__exchange_finish(turbo__request_of(response), false);
+    turbo_request *request = turbo__request_of(response);
+    if (turbo__unlikely(response->spoiled)) {
+        (void)turbo__exchange_fail(request,
+                                   turbo__response_spoiled()); /* a bare 500 without memory */
+    }
+    return turbo__exchange_finish(request, false);
 }
 
 void turbo_response_abort(turbo_response *response)
@@ -238,6 +260,9 @@ int turbo_response_begin(turbo_response *response, int64_t content_length)
     }
     if (response->kind != TURBO__BODY_NONE) {
         return turbo__error_set(TURBO_ESTATE, "the response has a body already");
+    }
+    if (response->spoiled) {
+        return turbo__response_spoiled();
     }
     (void)pthread_mutex_lock(&pending->lock);
     bool closed = pending->closed;

@@ -104,6 +104,7 @@ static size_t next_start(turbo__convertor convertor, size_t from, const turbo__s
     case TURBO__CONVERTOR_FLOAT:
         return ends[0].last;
     case TURBO__CONVERTOR_PATH:
+    case TURBO__CONVERTOR_ANY:
         return ends[0].last + 1;
     case TURBO__CONVERTOR_UUID:
     case TURBO__CONVERTOR_COUNT:

@@ -84,6 +84,10 @@ static int render_server(turbo__settings *out, const char *name)
     if (!turbo__field_value_valid(value)) {
         return turbo__error_set(TURBO_EINVAL, "option server_header has a control character");
     }
+    if (value.len > TURBO__SERVER_HEADER_MAX) {
+        return turbo__error_set(TURBO_EINVAL, "option server_header is longer than %d bytes",
+                                TURBO__SERVER_HEADER_MAX);
+    }
     static const char prefix[] = "server: ";
     size_t size = sizeof(prefix) + value.len + 2;
     out->server_lines = turbo__calloc(1, size);

@@ -9,6 +9,8 @@
 #include "codec/http1_parser.h"
 #include "turbo/server.h"
 
+enum { TURBO__SERVER_HEADER_MAX = 100 }; /* bytes of the Server field's value */
+
 /** Part of the application object; written in setup, then only read. */
 typedef struct turbo__settings {
     uint32_t workers;

@@ -9,7 +9,13 @@
 #include "base/mem.h"
 #include "turbo/error.h"
 
-enum { BLOCK_SIZE = 4096 - 64 }; /* a page, less malloc's own needs */
+/* Tests set it to 0: then each piece is an allocation of its own, which may fail and is watched by
+ * sanitizers. */
+#ifndef TURBO__ARENA_BLOCK
+#define TURBO__ARENA_BLOCK (4096 - 64) /* a page, less malloc's own needs */
+#endif
+
+enum { BLOCK_SIZE = TURBO__ARENA_BLOCK };
 
 struct turbo__arena_block {
     turbo__arena_block *next;

@@ -21,6 +21,11 @@ static void set_detail(const char *format, va_list args)
     }
 }
 
+void turbo__error_clear(void)
+{
+    detail[0] = '\0';
+}
+
 int turbo__error_set(int code, const char *format, ...)
 {
     va_list args;

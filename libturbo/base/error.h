@@ -12,4 +12,8 @@ int turbo__error_set(int code, const char *format, ...) TURBO_PRINTF(2, 3);
 /** The same for a failed system call: appends the text of errno. */
 int turbo__error_errno(int code, const char *format, ...) TURBO_PRINTF(2, 3);
 
+/** Forgets the detail of an earlier error of this thread: what fails next may have none of its own.
+ */
+void turbo__error_clear(void);
+
 #endif

@@ -6,15 +6,28 @@
  * what was complete before they ran.
  */
 
+#define _DEFAULT_SOURCE /* MADV_WIPEONFORK */
+
+#include <sys/mman.h>
+
 #include "base/error.h"
-#include "base/fork.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "core/server.h"
 
+/* `here` is alone in a page that the kernel replaces by zeros in a child: one load tells, and no
+ * handler must be registered with the process (pthread_atfork()). */
+enum { PAGE = sizeof(turbo__atomic_u32) };
+
+const turbo__atomic_u32 *turbo__server_here(const turbo_server *server)
+{
+    return turbo__ptr_load_acquire(&server->here);
+}
+
 bool turbo__server_is_copy(const turbo_server *server)
 {
-    return server->forks != 0 && server->forks != turbo__fork_count();
+    const turbo__atomic_u32 *here = turbo__server_here(server);
+    return here != NULL && turbo__u32_load_relaxed(here) == 0;
 }
 
 int turbo__server_check(const turbo_server *server)
@@ -27,11 +40,26 @@ int turbo__server_check(const turbo_server *server)
 
 int turbo__server_settle(turbo_server *server)
 {
-    int rc = turbo__fork_watch();
-    if (rc == 0) {
-        server->forks = turbo__fork_count();
+    turbo__atomic_u32 *here =
+        mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (here == MAP_FAILED) {
+        return turbo__error_errno(TURBO_ESYSTEM, "mmap");
     }
-    return rc;
+    if (madvise(here, PAGE, MADV_WIPEONFORK) != 0) {
+        turbo__log(TURBO_LOG_WARNING,
+                   "a fork will go unnoticed: this system has no MADV_WIPEONFORK");
+    }
+    turbo__u32_store_relaxed(here, 1);
+    turbo__ptr_store_release(&server->here, here);
+    return 0;
+}
+
+void turbo__server_unsettle(turbo_server *server)
+{
+    void *here = turbo__ptr_exchange_acq_rel(&server->here, NULL);
+    if (here != NULL) {
+        (void)munmap(here, PAGE); /* our own mapping */
+    }
 }
 
 /* What connections held is left to the end of the process, and the locks, which may be locked, are
@@ -49,6 +77,7 @@ void turbo__server_free_copy(turbo_server *server)
     turbo__application_clear(&server->app);
     turbo__pool_clear(server);
     turbo__free(server->monitor.seen);
+    turbo__server_unsettle(server);
     turbo__free(server);
 }
 

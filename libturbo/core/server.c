@@ -188,6 +188,7 @@ void turbo_server_free(turbo_server *server)
     turbo__free(server->listeners);
     turbo__application_clear(&server->app);
     turbo__pool_clear(server);
+    turbo__server_unsettle(server);
     destroy_locks(server);
     turbo__free(server);
 }
@@ -361,6 +362,7 @@ static int make_loops(turbo_server *server)
         server->loops_ready = i + 1;
         rc = turbo__loop_init(&server->loops[i], &server->app, &loop_ops, server, server->listeners,
                               server->listener_count, share);
+        server->loops[i].here = turbo__server_here(server);
         if (rc != 0) {
             return rc;
         }

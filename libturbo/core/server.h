@@ -75,7 +75,7 @@ struct turbo_server {
     turbo__loop *loops;
     uint32_t loop_count;
     uint32_t loops_ready;
-    uint32_t forks; /* turbo__fork_count() of the process that started it; 0: not started */
+    turbo__atomic_ptr here; /* turbo__atomic_u32 *, see fork.c; NULL: not started */
     turbo__pool pool;
     turbo__monitor monitor;
     turbo__log_thread log;
@@ -90,8 +90,12 @@ struct turbo_server {
 int turbo__server_check(const turbo_server *server);
 /** The same without an error. Async-signal-safe. */
 bool turbo__server_is_copy(const turbo_server *server);
-/** Notes that the server's threads will be this process's. Returns 0 or TURBO_ENOMEM. */
+/** Notes that the server's threads will be this process's. Returns 0 or TURBO_ESYSTEM. */
 int turbo__server_settle(turbo_server *server);
+/** What its loops look at; valid from turbo__server_settle() on. */
+const turbo__atomic_u32 *turbo__server_here(const turbo_server *server);
+/** The opposite, when it is freed. */
+void turbo__server_unsettle(turbo_server *server);
 /** What turbo_server_free() does with a copy. */
 void turbo__server_free_copy(turbo_server *server);
 /** Ends the calling thread if it is one of the server's that was taken along by a fork in a

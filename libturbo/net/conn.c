@@ -175,6 +175,7 @@ int turbo__conn_turn_away(turbo__loop *loop, int fd, const turbo__endpoints *end
     int rc = add_conn(loop, fd, ends, &conn);
     if (rc == 0) {
         conn->surplus = true;
+        conn->proxy_due = false; /* what it sends is not read */
         loop->surplus_count++;
         turbo__http1_fail(conn, 503);
     }
@@ -337,7 +338,9 @@ void turbo__conn_update(turbo__conn *conn)
     }
     conn->interest = want;
     if (turbo__poller_change(&conn->loop->poller, conn->stream.fd, want, conn) != 0) {
-        conn->broken = true;
+        conn->broken = true; /* no event may ever come: it is closed in the turn's last part */
+        turbo__list_remove(&conn->ready_link);
+        turbo__list_append(&conn->loop->ready, &conn->ready_link);
     }
 }
 
@@ -445,6 +448,9 @@ void turbo__conn_retire(turbo__conn *conn)
 void turbo__conn_note_peer_closed(turbo__conn *conn)
 {
     turbo_request *request = conn->request;
+    if (request == NULL) { /* its answer is complete, though not sent */
+        return;
+    }
     turbo__pending *pending = &request->pending;
     (void)pthread_mutex_lock(&pending->lock);
     turbo_close_fn *fn = pending->finished ? NULL : pending->close;
@@ -454,6 +460,17 @@ void turbo__conn_note_peer_closed(turbo__conn *conn)
     if (fn != NULL) {
         fn(request, data);
     }
+}
+
+/* Whether the handler has begun a stream. Its head may not be written yet: it waits for earlier
+ * answers to be sent. */
+static bool streams(turbo_request *request)
+{
+    turbo__pending *pending = &request->pending;
+    (void)pthread_mutex_lock(&pending->lock);
+    bool begun = pending->begun;
+    (void)pthread_mutex_unlock(&pending->lock);
+    return begun;
 }
 
 static int handle_output(turbo__conn *conn)
@@ -470,7 +487,7 @@ static int handle_output(turbo__conn *conn)
         turbo__conn_finish(conn);
         return 0;
     }
-    if (conn->state == TURBO__CONN_HANDLER && conn->request->begun) {
+    if (conn->state == TURBO__CONN_HANDLER && streams(conn->request)) {
         return turbo__http1_continue_stream(conn);
     }
     return turbo__http1_advance(conn);
@@ -536,9 +553,8 @@ int turbo__conn_event(turbo__conn *conn, uint32_t events)
     if ((events & TURBO__WRITABLE) != 0 && conn->out != NULL) {
         return handle_output(conn); /* input shows again in the next turn */
     }
-    if ((events & TURBO__PEER_CLOSED) != 0 && conn->state == TURBO__CONN_HANDLER &&
-        !turbo__http1_wants_input(conn)) {
-        conn->fin_seen = true;
+    if ((events & TURBO__PEER_CLOSED) != 0 && !turbo__http1_wants_input(conn)) {
+        conn->fin_seen = true; /* else the poller would report it again and again */
         turbo__conn_note_peer_closed(conn);
         turbo__conn_update(conn);
         return 0;

@@ -401,11 +401,17 @@ static void invite_body(turbo__conn *conn)
     }
 }
 
-/* The input is used up: a streaming handler starts with what there is. */
+static bool window_full(const turbo__conn *conn)
+{
+    return conn->request->streams_body &&
+           conn->request->body_buf.len >= conn->loop->app->settings.stream_window;
+}
+
+/* The input is used up, or the window full: a streaming handler starts with what there is. */
 static step body_more(turbo__conn *conn)
 {
     turbo_request *request = conn->request;
-    if (conn->peer_closed) { /* it will never be complete */
+    if (conn->peer_closed && !window_full(conn)) { /* it will never be complete */
         turbo__conn_close(conn);
         return STEP_WAIT;
     }
@@ -416,16 +422,12 @@ static step body_more(turbo__conn *conn)
         return STEP_WAIT;
     }
     if (conn->state == TURBO__CONN_HANDLER) {
+        bool full = window_full(conn);
         turbo__http1_deliver(conn);
-        return STEP_WAIT;
+        /* What the full window kept in the receive buffer is next: no event would tell of it. */
+        return full && !window_full(conn) ? STEP_AGAIN : STEP_WAIT;
     }
     return call_handler(conn);
-}
-
-static bool window_full(const turbo__conn *conn)
-{
-    return conn->request->streams_body &&
-           conn->request->body_buf.len >= conn->loop->app->settings.stream_window;
 }
 
 static step feed_body(turbo__conn *conn)
@@ -508,7 +510,7 @@ void turbo__http1_deliver(turbo__conn *conn)
     int status = conn->body_error;
     bool due = part.len > 0 || last || status != 0;
     (void)pthread_mutex_lock(&pending->lock);
-    turbo_read_fn *read = pending->read;
+    turbo_read_fn *read = pending->finished ? NULL : pending->read;
     void *data = pending->read_data;
     if (due) {
         pending->read = NULL;

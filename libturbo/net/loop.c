@@ -2,6 +2,7 @@
 #include "net/loop.h"
 
 #include <errno.h>
+#include <sched.h>
 #include <string.h>
 
 #include <sys/eventfd.h>
@@ -9,7 +10,6 @@
 
 #include "base/compat.h"
 #include "base/error.h"
-#include "base/fork.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "net/conn.h"
@@ -103,8 +103,10 @@ void turbo__loop_give_block(turbo__loop *loop, char *data)
 void turbo__loop_wake(turbo__loop *loop)
 {
     uint64_t one = 1;
-    ssize_t written = write(loop->wake_fd, &one, sizeof(one));
-    (void)written; /* EAGAIN: the counter is full, so the loop is awake already */
+    ssize_t written;
+    do { /* EAGAIN: the counter is full, so the loop is awake already */
+        written = write(loop->wake_fd, &one, sizeof(one));
+    } while (written < 0 && errno == EINTR);
 }
 
 void turbo__loop_stop(turbo__loop *loop, uint32_t how)
@@ -119,15 +121,26 @@ void turbo__loop_stop(turbo__loop *loop, uint32_t how)
 static void post(turbo_request *request)
 {
     turbo__loop *loop = request->loop;
-    if (turbo__unlikely(loop->forks != turbo__fork_count())) {
+    if (turbo__unlikely(turbo__u32_load_relaxed(loop->here) == 0)) {
         return; /* the request and its client are the parent's */
     }
+    (void)turbo__u32_add_acq_rel(&loop->posting, 1); /* the count before is of no interest */
     void *head = turbo__ptr_load_relaxed(&loop->inbox);
     do {
         request->next = head;
     } while (!turbo__ptr_cas_seq_cst(&loop->inbox, &head, request));
     if (head == NULL && turbo__u64_load_seq_cst(&loop->driver) != turbo__thread_id()) {
         turbo__loop_wake(loop);
+    }
+    (void)turbo__u32_sub_acq_rel(&loop->posting, 1); /* as above */
+}
+
+/* What was posted may be done with, and the server stopped, before its thread comes to the wake-up.
+ */
+static void await_posts(const turbo__loop *loop)
+{
+    while (turbo__u32_load_acquire(&loop->posting) != 0) {
+        (void)sched_yield(); /* cannot fail */
     }
 }
 
@@ -140,7 +153,7 @@ uint64_t turbo__loop_enter_call(turbo__loop *loop)
 
 bool turbo__loop_leave_call(turbo__loop *loop, uint64_t ticket)
 {
-    if (turbo__unlikely(loop->forks != turbo__fork_count())) {
+    if (turbo__unlikely(turbo__u32_load_relaxed(loop->here) == 0)) {
         return false; /* its client is the parent's */
     }
     if (!loop->guarded) {
@@ -189,11 +202,10 @@ static void render_common(turbo__loop *loop)
     memcpy(at + 6 + TURBO__HTTP_DATE_LEN, "\r\n", 2);
     size_t used = 8 + TURBO__HTTP_DATE_LEN;
     turbo_str server = turbo_cstr(loop->app->settings.server_lines);
-    if (server.len > 0 && server.len <= sizeof(loop->common) - used) {
-        memcpy(at + used, server.data, server.len);
-        used += server.len;
+    if (server.len > 0) {
+        memcpy(at + used, server.data, server.len); /* its limit has it fit */
     }
-    loop->common_len = used;
+    loop->common_len = used + server.len;
 }
 
 static void refresh_time(turbo__loop *loop)
@@ -202,29 +214,34 @@ static void refresh_time(turbo__loop *loop)
     render_common(loop);
 }
 
-static void watch_listeners(turbo__loop *loop, bool on)
+static void ignore_listeners(turbo__loop *loop)
 {
-    if (loop->accepting == on) {
-        return;
+    for (size_t i = 0; i < loop->listener_count && loop->accepting; i++) {
+        turbo__poller_remove(&loop->poller, loop->listeners[i].fd);
     }
-    loop->accepting = on;
-    for (size_t i = 0; i < loop->listener_count; i++) {
-        turbo__listener *listener = &loop->listeners[i];
-        if (!on) {
-            turbo__poller_remove(&loop->poller, listener->fd);
-        } else if (turbo__poller_add(&loop->poller, listener->fd, TURBO__READABLE, listener->shared,
-                                     listener) != 0) {
-            turbo__log(TURBO_LOG_ERROR, "cannot watch a listener: %s", turbo_error_detail());
-        }
-    }
+    loop->accepting = false;
 }
 
 static void pause_accepting(turbo__loop *loop, int error)
 {
-    turbo__log(TURBO_LOG_WARNING, "accept failed (errno %d); trying again in %d ms", error,
+    turbo__log(TURBO_LOG_WARNING, "cannot accept (errno %d); trying again in %d ms", error,
                ACCEPT_PAUSE);
-    watch_listeners(loop, false);
+    ignore_listeners(loop);
     loop->accept_again = loop->now + ACCEPT_PAUSE;
+}
+
+/* All or none, so that a failure has all of them tried again. */
+static void watch_listeners(turbo__loop *loop)
+{
+    loop->accepting = true;
+    for (size_t i = 0; i < loop->listener_count; i++) {
+        turbo__listener *listener = &loop->listeners[i];
+        if (turbo__poller_add(&loop->poller, listener->fd, TURBO__READABLE, listener->shared,
+                              listener) != 0) {
+            pause_accepting(loop, errno);
+            return;
+        }
+    }
 }
 
 static bool is_full(const turbo__loop *loop)
@@ -238,7 +255,7 @@ static void accept_some(turbo__loop *loop, const turbo__listener *listener)
     int batch = listener->shared ? ACCEPT_BATCH_SHARED : ACCEPT_BATCH;
     for (int i = 0; i < batch; i++) {
         if (is_full(loop)) {
-            watch_listeners(loop, false);
+            ignore_listeners(loop);
             turbo__u32_store_release(&loop->full, 1);
             loop->refuse_at = loop->now + FULL_WAIT;
             return;
@@ -308,7 +325,7 @@ static void resume_accepting(turbo__loop *loop)
         return;
     }
     loop->accept_again = 0;
-    watch_listeners(loop, true);
+    watch_listeners(loop);
 }
 
 static void drain_wake(turbo__loop *loop)
@@ -414,7 +431,8 @@ static void begin_drain(turbo__loop *loop)
 {
     loop->draining = true;
     loop->stop_deadline = loop->now + loop->app->settings.grace;
-    watch_listeners(loop, false);
+    ignore_listeners(loop);
+    loop->accept_again = 0;
     loop->ops->done_accepting(loop);
     turbo__list *node = loop->conns.next;
     while (node != &loop->conns) {
@@ -603,7 +621,6 @@ int turbo__loop_init(turbo__loop *loop, const turbo__application *app, const tur
     loop->poller.fd = -1;
     loop->wall = -1;
     loop->max_conns = max_conns;
-    loop->forks = turbo__fork_count();
     turbo__buf_init(&loop->out, SIZE_MAX / 2);
     turbo__list_init(&loop->conns);
     turbo__list_init(&loop->ready);
@@ -623,7 +640,7 @@ int turbo__loop_init(turbo__loop *loop, const turbo__application *app, const tur
     rc = turbo__poller_add(&loop->poller, loop->wake_fd, TURBO__READABLE, false, loop);
     if (rc == 0) {
         refresh_time(loop);
-        watch_listeners(loop, true);
+        watch_listeners(loop);
     }
     return rc;
 }
@@ -647,6 +664,7 @@ void turbo__loop_drop_copies(turbo__loop *loop)
 
 void turbo__loop_clear(turbo__loop *loop)
 {
+    await_posts(loop);
     close_all(loop);
     while (loop->free_requests != NULL) {
         turbo_request *request = loop->free_requests;

@@ -88,6 +88,7 @@ struct turbo__loop {
 
     /* shared between threads */
     turbo__atomic_ptr inbox;   /* exchanges with news, newest first */
+    turbo__atomic_u32 posting; /* threads that put something in and may be about to wake the loop */
     turbo__atomic_u64 call;    /* the handler call under way */
     turbo__atomic_u64 driver;  /* the driving thread's identity */
     turbo__atomic_u32 polling; /* the driver waits in the poller */
@@ -107,12 +108,13 @@ struct turbo__loop {
     uint64_t refuse_at;    /* ms; while full: when those who wait for a place are sent away */
     uint64_t stop_deadline;
     uint64_t call_seq;
-    uint32_t forks; /* turbo__fork_count() of the process that it serves in */
+    const turbo__atomic_u32
+        *here;       /* the owner's: 1 in the process it serves in, 0 in its children */
     uint64_t now;    /* ms */
     uint64_t tick;   /* ns; see turbo__loop_tick() */
     bool tick_stale; /* something that may have taken time was done since */
     int64_t wall;    /* s; what `common` was rendered for */
-    char common[128 + TURBO__HTTP_DATE_LEN];
+    char common[32 + TURBO__HTTP_DATE_LEN + TURBO__SERVER_HEADER_MAX]; /* Date and Server */
     size_t common_len;
     uint32_t max_conns;
     uint32_t conn_count;    /* open ones */
@@ -144,8 +146,8 @@ int turbo__loop_init(turbo__loop *loop, const turbo__application *app, const tur
                      void *owner, const turbo__listening *listeners, size_t count,
                      uint32_t max_conns);
 
-/** In a forked process: closes the copies of the loop's descriptors. Its memory is left alone: another
- * thread may have been changing it. */
+/** In a forked process: closes the copies of the loop's descriptors. Its memory is left alone:
+ * another thread may have been changing it. */
 void turbo__loop_drop_copies(turbo__loop *loop);
 
 /** Frees all. Every exchange must have been finished (see turbo__loop_run() returning
@@ -153,8 +155,8 @@ void turbo__loop_drop_copies(turbo__loop *loop);
 void turbo__loop_clear(turbo__loop *loop);
 
 /** One turn: waits at most `timeout_ms` (negative: no bound of its own) and does what there is to
- * do. Returns 0, TURBO__LOST, TURBO__STOPPED or TURBO_ESYSTEM. A handler that returns in another process than
- * it was called in has lost the baton, too. */
+ * do. Returns 0, TURBO__LOST, TURBO__STOPPED or TURBO_ESYSTEM. A handler that returns in another
+ * process than it was called in has lost the baton, too. */
 int turbo__loop_run(turbo__loop *loop, int timeout_ms);
 
 /** To be called by a thread that received the baton of a call that was taken, before its first

@@ -81,7 +81,10 @@ static int write_head(turbo__conn *conn, turbo__framing framing, uint64_t length
 {
     turbo_request *request = conn->request;
     turbo_response *response = &request->response;
-    turbo__dispatch_decorate(conn->loop->app, request);
+    if (turbo__unlikely(turbo__dispatch_decorate(conn->loop->app, request) != 0)) {
+        conn->broken = true;
+        return TURBO_ENOMEM;
+    }
     turbo__buf *out = turbo__output_buffer(conn);
     if (out == NULL) {
         return TURBO_ECANCELLED;
@@ -133,7 +136,11 @@ void turbo__respond(turbo__conn *conn)
     turbo_response *response = &request->response;
     uint64_t length =
         response->kind == TURBO__BODY_FILE ? response->file_length : (uint64_t)response->body.len;
-    if (response->kind == TURBO__BODY_NONE || response->status == 205) {
+    if (response->kind == TURBO__BODY_NONE) {
+        length = 0;
+    } else if (turbo__unlikely(response->status ==
+                               205)) { /* nor is it as long as its handler says */
+        turbo__fields_remove(&response->fields, TURBO_STR("content-length"));
         length = 0;
     }
     if (turbo__unlikely(!check_length(request, length))) {

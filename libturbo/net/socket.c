@@ -93,8 +93,8 @@ int turbo__socket_listen(const char *host, uint16_t port, int backlog, bool reus
     (void)snprintf(service, sizeof(service), "%u", (unsigned)port); /* at most five digits */
     int rc = getaddrinfo(host, service, &hints, &found);
     if (rc != 0) {
-        return turbo__error_set(TURBO_EADDRESS, "%s: %s", host != NULL ? host : "*",
-                                gai_strerror(rc));
+        return turbo__error_set(rc == EAI_MEMORY ? TURBO_ENOMEM : TURBO_EADDRESS, "%s: %s",
+                                host != NULL ? host : "*", gai_strerror(rc));
     }
     /* Of all addresses "::" is the one that takes both families; "0.0.0.0" is for hosts without
      * IPv6. */

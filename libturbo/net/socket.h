@@ -21,7 +21,7 @@ typedef struct turbo__listening {
 
 /** Binds and listens; `host` NULL: all addresses of both families. The socket does not block. An
  * IPv6 socket takes IPv4 connections too where its address allows it. `*bound` gets the real port.
- * Returns a descriptor, TURBO_EADDRESS or TURBO_ESYSTEM. */
+ * Returns a descriptor, TURBO_EADDRESS, TURBO_ESYSTEM or TURBO_ENOMEM. */
 int turbo__socket_listen(const char *host, uint16_t port, int backlog, bool reuse_port,
                          uint16_t *bound);
 

@@ -10,9 +10,6 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "base/compat.h"
-#include "base/fork.h"
-
 static ssize_t outcome(ssize_t count)
 {
     if (count >= 0) {
@@ -82,10 +79,8 @@ void turbo__stream_init_plain(turbo__stream *stream, int fd)
 void turbo__stream_close(turbo__stream *stream)
 {
     if (stream->fd >= 0) {
-        if (turbo__unlikely(turbo__fork_happened())) {
-            (void)shutdown(stream->fd, SHUT_RDWR); /* a child's copy would keep it open */
-        }
-        (void)close(stream->fd); /* what it could report is of no use any more */
+        (void)shutdown(stream->fd, SHUT_RDWR); /* a forked child's copy would keep it open */
+        (void)close(stream->fd);               /* what it could report is of no use any more */
         stream->fd = -1;
     }
 }

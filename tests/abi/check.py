@@ -2,11 +2,11 @@
 # SPDX-License-Identifier: MIT
 """Checks of the public interface: check.py COMMAND ARGUMENTS; exits 1 and says what is wrong.
 
-    map INCLUDE MAP               every declared function is in the version script, and vice versa
-    library INCLUDE LIBRARY       exactly the declared functions are exported, under TURBO_0; the SONAME
-                                  is libturbo.so.0; no mutable variable but the known ones
-    frozen INCLUDE FILE...        every struct, member, value and function has its line in a frozen file
-    headers INCLUDE GENERATED STD COMPILER...  every header compiles alone, without a warning
+map INCLUDE MAP               every declared function is in the version script, and vice versa
+library INCLUDE LIBRARY       exactly the declared functions are exported, under TURBO_0; the SONAME
+                              is libturbo.so.0; no mutable variable but the known ones
+frozen INCLUDE FILE...        every struct, member, value and function has its line in a frozen file
+headers INCLUDE GENERATED STD COMPILER...  every header compiles alone, without a warning
 """
 
 from __future__ import annotations

@@ -40,7 +40,9 @@ def read(include_dir: Path) -> Declarations:
             members |= {(name, member) for member in _members(body)}
         for _, body, _ in ENUM.findall(text):
             enumerators |= set(re.findall(r"\bTURBO_\w+", body))
-    errors = set(ERROR.findall(_without_comments_and_macros((include_dir / "errors.def").read_text())))
+    errors = set(
+        ERROR.findall(_without_comments_and_macros((include_dir / "errors.def").read_text()))
+    )
     return Declarations(
         frozenset(functions),
         frozenset(members),

@@ -163,6 +163,7 @@ int turbo_form_part_file(const turbo_form_part *part, int *fd, uint64_t *offset)
 int turbo_form_part_read(const turbo_form_part *part, uint64_t offset, void *buffer, size_t size,
                          size_t *got);
 int turbo_response_error(turbo_response *response, int error);
+int turbo_response_reset(turbo_response *response);
 
 /* metrics.h */
 int turbo_server_metrics_text(const turbo_server *server, char **text, size_t *length);

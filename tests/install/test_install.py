@@ -35,7 +35,14 @@ def prefix(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The library, built and installed as a user would."""
     root = tmp_path_factory.mktemp("install")
     place = root / "prefix"
-    setup(root / "build", SOURCE, f"--prefix={place}", "--libdir=lib", "-Dtests=false", "-Dexamples=false")
+    setup(
+        root / "build",
+        SOURCE,
+        f"--prefix={place}",
+        "--libdir=lib",
+        "-Dtests=false",
+        "-Dexamples=false",
+    )
     run(MESON, "install", "-C", root / "build", "--quiet")
     return place
 
@@ -72,9 +79,15 @@ def documented_command(path: Path) -> str:
 class Running:
     """An example at work. Its first line of output is its URL."""
 
-    def __init__(self, folder: Path, environment: dict[str, str], name: str, *arguments: str) -> None:
+    def __init__(
+        self, folder: Path, environment: dict[str, str], name: str, *arguments: str
+    ) -> None:
         self.process = subprocess.Popen(
-            [f"./{name}", *arguments], cwd=folder, env=environment, stdout=subprocess.PIPE, text=True
+            [f"./{name}", *arguments],
+            cwd=folder,
+            env=environment,
+            stdout=subprocess.PIPE,
+            text=True,
         )
         assert self.process.stdout is not None
         url = self.process.stdout.readline()

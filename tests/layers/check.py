@@ -46,7 +46,9 @@ SYSTEM_HEADERS = {
 }
 
 PUBLIC_SYSTEM_HEADERS = {"stdbool.h", "stddef.h", "stdint.h", "string.h"}
-FOREIGN_TYPES = re.compile(r"\b(json_t|json_error_t|http_parser\w*|pthread_\w+|SSL\w*|nghttp2_\w+)\b")
+FOREIGN_TYPES = re.compile(
+    r"\b(json_t|json_error_t|http_parser\w*|pthread_\w+|SSL\w*|nghttp2_\w+)\b"
+)
 
 BANNED = re.compile(
     r"(?<![\w.>])(strcpy|strcat|sprintf|vsprintf|strtok|atoi|atol|atof|gets|alloca|exit|_exit|abort"

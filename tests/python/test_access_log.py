@@ -91,6 +91,45 @@ def test_all_is_logged_before_a_stop_ends(kept: Kept) -> None:
     assert len(kept.records) + dropped == 1200
 
 
+def test_no_request_ends_the_log(kept: Kept) -> None:
+    targets = [b"/?a=\x85", b"/?a=\xe9\xa0", b"/?a=%0A%0B%85", b"/coroutine"]
+    with Server(application(), port=0, access_log=True) as server:
+        for target in targets:
+            with socket.create_connection(("127.0.0.1", server.port)) as connection:
+                request = b"GET %s HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n"
+                connection.sendall(request % target)
+                while connection.recv(4096):
+                    pass
+    # Several event loops may hand over their records in any order.
+    logged = {record.args[2] for record in kept.records if isinstance(record.args, tuple)}
+    assert len(kept.records) == len(targets)
+    assert logged == {target.decode("latin-1") for target in targets}
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+@pytest.mark.parametrize("error", [ValueError, SystemExit])
+def test_a_failing_filter_keeps_the_server_neither_from_answering_nor_from_stopping(
+    kept: Kept, capsys: pytest.CaptureFixture[str], error: type[BaseException]
+) -> None:
+    class Failing(logging.Filter):
+        def filter(self, record: logging.LogRecord) -> bool:
+            raise error("a filter failed")
+
+    failing = Failing()
+    logging.getLogger("turboapi.access").addFilter(failing)
+    try:
+        with Server(application(), port=0, access_log=True) as server:
+            client = Client(server.port)
+            for _ in range(200):  # more than the queue holds
+                assert client.get("/nowhere?" + "x" * 1000).status == 404
+            client.connection.close()
+    finally:
+        logging.getLogger("turboapi.access").removeFilter(failing)
+    assert kept.records == []
+    if error is ValueError:
+        assert capsys.readouterr().err.count("ValueError: a filter failed") == 200
+
+
 def test_a_unix_client_has_no_address(kept: Kept, tmp_path: Path) -> None:
     path = str(tmp_path / "socket")
     with Server(application(), uds=path, access_log=True), socket.socket(socket.AF_UNIX) as client:

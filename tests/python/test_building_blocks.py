@@ -56,8 +56,17 @@ def test_exceptions_keep_what_they_are_given() -> None:
 
 @pytest.mark.parametrize(
     ("status", "allowed"),
-    [(None, True), ("default", True), ("4XX", True), (199, False), (200, True)]
-    + [(204, False), ("205", False), (304, False), (404, True)],
+    [
+        (None, True),
+        ("default", True),
+        ("4XX", True),
+        (199, False),
+        (200, True),
+        (204, False),
+        ("205", False),
+        (304, False),
+        (404, True),
+    ],
 )
 def test_statuses_with_a_body(status: Any, allowed: bool) -> None:
     assert utils.is_body_allowed_for_status_code(status) is allowed

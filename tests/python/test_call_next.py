@@ -195,7 +195,7 @@ def test_something_else_than_a_response_is_an_error(client_of: MakeClient, answe
     async def dispatch(request: Request, call_next: CallNext) -> Any:
         return answer
 
-    with pytest.raises(TypeError, match="middleware Only returned .* which is not a response"):
+    with pytest.raises(TypeError, match=r"middleware Only returned .* which is not a response"):
         client_of(only(dispatch)).get("/")
 
 
@@ -535,7 +535,7 @@ def test_background_tasks_run_behind_the_response(client_of: MakeClient) -> None
         log.append("dependency closed")
 
     @app.get("/")
-    async def endpoint(tasks: BackgroundTasks, value: Any = Depends(dependency)) -> None:  # noqa: B008
+    async def endpoint(tasks: BackgroundTasks, value: Any = Depends(dependency)) -> None:
         tasks.add_task(log.append, "background")
 
     assert client_of(app).get("/").status_code == 200

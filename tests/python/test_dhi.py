@@ -396,7 +396,7 @@ def test_a_model_as_a_dependency_s_class_is_left_alone(client_of: MakeClient) ->
         return Part(size=3)
 
     @app.get("/")
-    def endpoint(value: Part = Depends(part)) -> Any:  # noqa: B008
+    def endpoint(value: Part = Depends(part)) -> Any:
         return [type(value).__name__, value.size]
 
     assert client_of(app).get("/").json() == ["Part", 3]

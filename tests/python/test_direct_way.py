@@ -4,10 +4,9 @@ The general way is the one that instrumentation takes hold of: replacing one of 
 request there. So each request below is sent twice.
 """
 
-from __future__ import annotations
-
 import asyncio
 import contextlib
+import copy
 import gc
 import json
 import threading
@@ -571,14 +570,14 @@ def test_exceptions_are_not_kept_in_cycles() -> None:
     async def unhandled() -> Any:
         fail(Teapot())
 
-    @app.get("/handled")
-    def handled() -> Any:
-        fail(HTTPException(400))
+    @app.get("/plain")
+    def plain() -> Any:
+        fail(Teapot())
 
     others = set(threading.enumerate())
     gc.disable()
     try:
-        for path in ("/unhandled", "/handled"):
+        for path in ("/unhandled", "/plain"):
             log: list[Any] = []
             asyncio.run(run(app, ("GET", path, b"", [], [b""]), log))
         for thread in set(threading.enumerate()) - others:
@@ -586,6 +585,15 @@ def test_exceptions_are_not_kept_in_cycles() -> None:
         assert [each() for each in kept] == [None, None]
     finally:
         gc.enable()
+
+
+def test_routes_and_routers_can_be_copied() -> None:
+    router = APIRouter()
+    router.add_api_route("/copied", lambda: "copied")
+    route = copy.deepcopy(router.routes[0])
+    app = FastAPI(routes=[route])
+    app.include_router(copy.deepcopy(router), prefix="/twice")
+    assert [_answers(app, path) for path in ("/copied", "/twice/copied")] == [b'"copied"'] * 2
 
 
 async def _cancelled_during(app: Any, path: str, started: anyio.Event) -> None:

@@ -130,7 +130,7 @@ def test_timeout_around_the_first_wait(connect: Any) -> None:
         return "no timeout"
 
     async def in_time() -> str:
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(60):  # noqa: ASYNC100  (nothing is awaited on purpose)
             return f"in time {current().cancelling()}"
 
     client = connect(Routes(late=times_out, early=in_time))

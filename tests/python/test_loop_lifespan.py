@@ -128,9 +128,8 @@ def test_several_servers_in_one_process() -> None:
 
 def test_a_port_that_is_taken() -> None:
     events: list[str] = []
-    with Server(recorder([]), port=0) as first:
-        with pytest.raises(OSError, match=str(first.port)):
-            Server(recorder(events), port=first.port).start()
+    with Server(recorder([]), port=0) as first, pytest.raises(OSError, match=str(first.port)):
+        Server(recorder(events), port=first.port).start()
     assert events == ["startup", "shutdown"]
 
 

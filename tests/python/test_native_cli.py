@@ -211,8 +211,37 @@ print(os.waitstatus_to_exitcode(raw), os.getpid() in supervisor.workers)
 
 
 def test_a_signal_right_after_the_fork_ends_the_worker() -> None:
-    done = subprocess.run([sys.executable, "-c", SIGNALLED_FORK], capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, "-c", SIGNALLED_FORK], check=False, capture_output=True, text=True
+    )
     assert done.stdout.split() == [str(-signal.SIGTERM), "False"], done.stderr
+
+
+FAILING_FORK = """
+import os, signal
+from turboapi.server import _Supervisor
+
+def fork_once(fork=os.fork):
+    if supervisor.workers:
+        raise BlockingIOError("no more processes")
+    return fork()
+
+os.fork = fork_once
+supervisor = _Supervisor(2, signal.pause)
+try:
+    supervisor.run()
+except BlockingIOError as exc:
+    print(exc, supervisor.workers, signal.pthread_sigmask(signal.SIG_BLOCK, []))
+for pid in supervisor.workers:
+    os.kill(pid, signal.SIGKILL)
+"""
+
+
+def test_no_worker_is_left_behind_where_another_could_not_be_started() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", FAILING_FORK], check=False, capture_output=True, text=True
+    )
+    assert done.stdout == "no more processes {} set()\n", done.stderr
 
 
 @pytest.mark.parametrize(
@@ -226,7 +255,7 @@ def test_a_signal_right_after_the_fork_ends_the_worker() -> None:
 )
 def test_a_wrong_target_is_a_clear_error(run: Run, target: str, complaint: str) -> None:
     process = run("run", target, serving=False)
-    output, errors = process.popen.communicate()
+    _, errors = process.popen.communicate()
     assert process.popen.returncode == 2
     assert complaint in errors and "Traceback" not in errors
 

@@ -60,7 +60,7 @@ def test_parameters() -> None:
     def read_item(
         item_id: Annotated[int, Path(ge=1, title="Number")],
         q: Annotated[str | None, Query(max_length=3, description="text", deprecated=True)] = None,
-        x_token: Annotated[list[str], Header()] = [],
+        x_token: Annotated[list[str], Header()] = [],  # noqa: B006
         hidden: Annotated[str, Query(include_in_schema=False)] = "",
     ) -> None: ...
 

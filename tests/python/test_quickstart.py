@@ -27,8 +27,10 @@ def quickstart(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TurboAPI]:
     compiler = shutil.which("cc")
     assert compiler is not None, "a C compiler is wanted: install the package gcc (Debian)"
     subprocess.run(
-        [compiler, "-shared", "-fPIC", "-I", ROOT / "include", "-o", folder / "libhandler.so"]
-        + [ROOT / "bindings" / "c-examples" / "handler.c"],
+        [
+            *(compiler, "-shared", "-fPIC", "-I", ROOT / "include", "-o", folder / "libhandler.so"),
+            ROOT / "bindings" / "c-examples" / "handler.c",
+        ],
         check=True,
     )
     path = ROOT / "bindings" / "python" / "examples" / "quickstart.py"
@@ -166,7 +168,12 @@ def test_answers(
 
 @pytest.mark.parametrize(
     ("method", "path", "allow"),
-    [("DELETE", "/items/1", "GET"), ("GET", "/items", "POST"), ("POST", "/", "GET"), ("PUT", "/async", "GET")],
+    [
+        ("DELETE", "/items/1", "GET"),
+        ("GET", "/items", "POST"),
+        ("POST", "/", "GET"),
+        ("PUT", "/async", "GET"),
+    ],
 )
 def test_a_wrong_method_names_the_right_one(
     client: Client, method: str, path: str, allow: str

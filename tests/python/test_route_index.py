@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import random
 import threading
 from typing import Any
@@ -339,3 +340,16 @@ def test_a_change_elsewhere_makes_no_new_table():
     assert included is not table
     other.get("/z")(answer("z"))
     assert app.router._current_table() is not included
+
+
+def test_a_deep_copy_of_a_router_notices_its_own_changes():
+    router = APIRouter()
+    router.get("/a")(answer("a"))
+    copied = copy.deepcopy(router)
+    app = included_app(copied)
+    client = TestClient(app)
+    assert client.get("/p/a").json() == "a"
+    copied.get("/b")(answer("b"))
+    assert client.get("/p/b").json() == "b"
+    assert len(router.routes) == 1 and len(copied.routes) == 2
+    assert copied.routes[0] is not router.routes[0]

@@ -99,7 +99,7 @@ def test_the_lifespan_ends_after_the_last_request(serve: Serve) -> None:
         entered.wait()
         server.stop()
         leave.set()
-        status, fields = client.read_head()
+        status, _ = client.read_head()
         assert status == 200 and client.read_exactly(5) == b"hello"
         assert client.read_rest() == b""  # a stopping server keeps no connection
     server.join()
@@ -186,7 +186,7 @@ def test_many_servers_in_one_process(serve: Serve) -> None:
 
 
 def test_a_host_that_does_not_exist_is_a_clear_error() -> None:
-    with pytest.raises(OSError, match="192.0.2.1"):
+    with pytest.raises(OSError, match=r"192\.0\.2\.1"):
         Server(hello, "192.0.2.1", 0, lifespan="off").start()
 
 

@@ -15,7 +15,6 @@ from turboapi.dependencies.models import (
     _is_gen_callable,
 )
 
-
 # --- compiled schemas ----------------------------------------------------------------------------
 
 

@@ -320,6 +320,7 @@ def test_gate_sees_providers_and_getters_that_come_late(monkeypatch: pytest.Monk
     with monkeypatch.context() as patch:
         patch.setattr(metrics, "get_meter_provider", Meters)
         assert telemetry.enabled()
+        assert NativeTelemetry({}).enabled()  # One that never saw the original.
     with monkeypatch.context() as patch:
         patch.setattr(_logs._internal, "_LOGGER_PROVIDER", Loggers())
         assert telemetry.enabled()

@@ -83,7 +83,9 @@ class Client:
     def get(self, target: str, **headers: str) -> Answer:
         return self.request("GET", target, **headers)
 
-    def request(self, method: str, target: str, body: bytes | None = None, **headers: str) -> Answer:
+    def request(
+        self, method: str, target: str, body: bytes | None = None, **headers: str
+    ) -> Answer:
         self.send(message(method, target, body, **headers))
         return self.read(method)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import os
 import resource
+import shlex
 import subprocess
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -26,8 +27,9 @@ class Server:
     def __init__(
         self, *options: str, launcher: Sequence[str] = (), pass_fds: Sequence[int] = ()
     ) -> None:
-        """`launcher` is a command that executes the rest of its arguments."""
-        command = [*launcher, os.environ["WIRE_SERVER"], *options]
+        """`launcher` is a command that executes the rest of its arguments, and so is WIRE_LAUNCHER."""
+        tool = shlex.split(os.environ.get("WIRE_LAUNCHER", ""))
+        command = [*launcher, *tool, os.environ["WIRE_SERVER"], *options]
         self.process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, pass_fds=pass_fds
         )

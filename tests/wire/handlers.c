@@ -158,10 +158,14 @@ static int set_header(turbo_request *request, turbo_response *response, void *us
     if (error == 0 || error == TURBO_ENOTFOUND) {
         error = turbo_response_header(response, name, value);
     }
-    return error != 0 ? error : text(response, TURBO_STR("set"));
+    long long action = wire_query_number(request, "then", 0); /* 1: go on, 2: start again */
+    if (action == 2) {
+        error = turbo_response_reset(response);
+    }
+    return error != 0 && action == 0 ? error : text(response, TURBO_STR("set"));
 }
 
-/* Announces lengths that may contradict what it then does. */
+/* Announces lengths that may contradict what it then does, or its `status`. */
 static int lengths(turbo_request *request, turbo_response *response, void *user_data)
 {
     (void)user_data;
@@ -172,6 +176,10 @@ static int lengths(turbo_request *request, turbo_response *response, void *user_
     }
     if (error == 0 && turbo_request_query_param(request, TURBO_STR("second"), &value) == 0) {
         error = turbo_response_header(response, TURBO_STR("Content-Length"), value);
+    }
+    long long status = wire_query_number(request, "status", 200);
+    if (error == 0) {
+        error = turbo_response_status(response, (int)status);
     }
     long long streamed = wire_query_number(request, "stream", -1);
     if (error != 0 || streamed < 0) {
@@ -233,7 +241,13 @@ static int headers(turbo_request *request, turbo_response *response, void *user_
         length += (size_t)written;
     }
     turbo_str whole = {answer, length - 1};
-    return turbo_response_body(response, whole);
+    int error = turbo_response_reset(response); /* refused fields would make it 500 */
+    for (size_t i = 0; error == 0 && i < sizeof(tries) / sizeof(tries[0]); i++) {
+        if (i < 3 || i == sizeof(tries) / sizeof(tries[0]) - 1) {
+            error = turbo_response_header(response, tries[i].name, tries[i].value);
+        }
+    }
+    return error != 0 ? error : turbo_response_body(response, whole);
 }
 
 /* The handlers that block do so until the command `open`. */
@@ -466,6 +480,32 @@ static int read_either(turbo_request *request, turbo_response *response, void *u
     return body(request, response, user_data);
 }
 
+/* Reads again and finishes in the same breath: the second read must not be answered. */
+static void on_late_part(turbo_request *request, turbo_str data, bool last, int error,
+                         void *user_data)
+{
+    (void)request;
+    (void)last;
+    (void)user_data;
+    wire_event("part-after-finish %zu %d", data.len, error);
+}
+
+static void on_first_part(turbo_request *request, turbo_str data, bool last, int error,
+                          void *user_data)
+{
+    (void)last;
+    wire_event("part %zu %d", data.len, error);
+    (void)turbo_request_read(request, on_late_part, NULL); /* it may have been the last part */
+    (void)turbo_response_finish(user_data); /* a client that left is none of our business */
+}
+
+static int read_and_finish(turbo_request *request, turbo_response *response, void *user_data)
+{
+    (void)user_data;
+    int error = turbo_request_read(request, on_first_part, response);
+    return error != 0 ? error : TURBO_PENDING;
+}
+
 static void add_big_static(turbo_server *server)
 {
     char *bytes = calloc(1, BIG_STATIC);
@@ -529,6 +569,7 @@ void wire_add_handlers(turbo_server *server, const char *file)
     wire_route(server, "GET", "/begin-and-abort", begin_and_abort, NULL, NULL);
     wire_route(server, "POST", "/upload", read_upload, NULL, &streamed);
     wire_route(server, "POST", "/upload-unlimited", read_upload, NULL, &unlimited);
+    wire_route(server, "POST", "/read-and-finish", read_and_finish, NULL, &streamed);
     wire_route(server, "*", "/echo", wire_describe, NULL, NULL);
     wire_route(server, "*", "/echo/{rest:path}", wire_describe, NULL, NULL);
     add_static(server);

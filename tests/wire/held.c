@@ -234,10 +234,12 @@ bool wire_held_command(const char *command, const char *tag, const char *argumen
         const char *name;
         int (*run)(held *self, const char *argument);
     } commands[] = {
-        {"abort", give_up},           {"begin", begin},      {"body", set_body},
-        {"cancelled", cancelled},     {"chunk", send_chunk}, {"fill", fill},
-        {"finish", finish},           {"read", read_part},   {"status", set_status},
-        {"trailers", tell_trailers},  {"writable", await_writable},
+        {"abort", give_up},           {"begin", begin},
+        {"body", set_body},           {"cancelled", cancelled},
+        {"chunk", send_chunk},        {"fill", fill},
+        {"finish", finish},           {"read", read_part},
+        {"status", set_status},       {"trailers", tell_trailers},
+        {"writable", await_writable},
     };
     for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
         if (strcmp(commands[i].name, command) == 0) {

@@ -242,6 +242,7 @@ def test_records_of_one_connection_are_in_order(serve) -> None:
 def test_a_log_that_blocks_delays_nobody_and_losses_are_told(serve) -> None:
     server = serve("--access", "1", "--access_queue", "4")
     server.command("log-shut")
+    server.metrics()  # commands are done in order: it is shut now
     with server.client() as client:
         for i in range(10):
             assert client.get(f"/echo/{i}").status == 200

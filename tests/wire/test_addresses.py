@@ -9,9 +9,9 @@ import struct
 from collections.abc import Callable
 
 import pytest
+from conftest import Server
 
 from client import Client, message
-from conftest import Server
 
 Serve = Callable[..., Server]
 
@@ -55,6 +55,17 @@ def test_nobody_is_believed_by_default(client: Client) -> None:
 def test_a_proxy_that_is_not_listed_is_not_believed(serve: Serve) -> None:
     with serve("--trusted_proxies", "10.0.0.0/8").client() as client:
         assert described(client, x_forwarded_for="192.0.2.2")["peer"] == "127.0.0.1"
+
+
+def test_a_redirect_keeps_the_scheme_that_the_client_spoke(serve: Serve) -> None:
+    options = ["--redirect_slashes", "1", "--route", "GET /with/"]
+    with serve(*LOOPBACK, *options).client() as client:
+        for proto in ("http", "https"):
+            answer = client.get("/with", x_forwarded_proto=proto)
+            assert (answer.status, answer.get("location")) == (307, f"{proto}://test/with/")
+    with serve(*options).client() as client:
+        answer = client.get("/with", x_forwarded_proto="https")
+        assert answer.get("location") == "http://test/with/"
 
 
 def test_trusted_proxies_are_believed(serve: Serve) -> None:

@@ -37,7 +37,9 @@ def test_a_chunk_of_one_byte_each(client: Client) -> None:
 
 
 @pytest.mark.parametrize("size", SIZES)
-@pytest.mark.parametrize("path", ["/big", "/owned", "/stream", "/stream?known=1", "/stream?owned=1"])
+@pytest.mark.parametrize(
+    "path", ["/big", "/owned", "/stream", "/stream?known=1", "/stream?owned=1"]
+)
 def test_answers_of_every_size(client: Client, path: str, size: int) -> None:
     join = "&" if "?" in path else "?"
     for _ in range(2):
@@ -282,6 +284,24 @@ def test_a_streamed_body_that_the_handler_leaves(server, client, size: int, codi
     assert server.metrics()["requests"] == 2
 
 
+def test_a_window_smaller_than_what_came(serve) -> None:
+    """What does not fit the window waits in the receive buffer, which is full then."""
+    server = serve("--stream_window", "1024")
+    with server.client() as client:
+        client.send(message("POST", "/hold-upload?tag=a", transfer_encoding="chunked"))
+        server.wait("held a")
+        server.do("read", "a")
+        client.send(chunked(*[pattern(3000)] * 10))
+        read = 0
+        while (event := server.wait("data a").split())[3] == "0":
+            assert event[4] == "TURBO_OK"
+            read += int(event[2])
+            server.do("read", "a")
+        assert (read + int(event[2]), event[4]) == (30000, "TURBO_OK")
+        server.do("finish", "a")
+        assert client.read().status == 200
+
+
 def test_a_streamed_body_that_the_handler_leaves_early(server, client: Client) -> None:
     rest = refuse(client, "/hold-upload?tag=a", DRAINED + 1, "length")
     server.wait("held a")
@@ -348,7 +368,9 @@ def test_a_body_up_to_the_size_is_collected(server, client, size: int, coding: s
 
 @pytest.mark.parametrize("coding", ["length", "chunked"])
 @pytest.mark.parametrize(("first", "size"), [(0, 1001), (1, 1001), (1001, 1002), (1500, 1_900_000)])
-def test_a_body_past_the_size_is_streamed(server, client, first: int, size: int, coding: str) -> None:
+def test_a_body_past_the_size_is_streamed(
+    server, client, first: int, size: int, coding: str
+) -> None:
     body = pattern(size)
     if coding == "length":
         client.send(message("POST", "/past", content_length=str(size)) + body[:first])
@@ -391,7 +413,9 @@ def test_a_body_in_chunks_past_its_limit_after_it_was_streamed(server, client: C
 def test_a_large_body_waits_for_its_reader(server, coding: str) -> None:
     size = 16_000_000
     client = server.client()
-    field = {"content_length": str(size)} if coding == "length" else {"transfer_encoding": "chunked"}
+    field = (
+        {"content_length": str(size)} if coding == "length" else {"transfer_encoding": "chunked"}
+    )
     client.send(message("POST", "/hold-past?tag=a", **field))
     if coding == "chunked":
         client.send(b"%x\r\n" % size)
@@ -427,3 +451,30 @@ def fill_send_buffer(client: Client, most: int) -> int:
         pass
     client.socket.setblocking(True)
     return sent
+
+
+def test_a_read_is_not_answered_after_the_response_is_finished(serve) -> None:
+    server = serve("--stream_window", "4096")
+    body = chunked(*[b"x" * 1024] * 12)  # more than the window, in one read of the server's
+    with server.client() as client:
+        client.send(message("POST", "/read-and-finish", body, transfer_encoding="chunked"))
+        assert client.read().status == 200
+        assert client.get("/").body == b"hello"
+    assert [event for event in server.end() if event.startswith("part")] == ["part 4096 0"]
+
+
+@pytest.mark.parametrize("coding", ["chunked", None])
+def test_a_half_closed_client_whose_body_waits_for_the_window(serve, coding: str | None) -> None:
+    """The end of the connection was read before the body was wanted."""
+    data = pattern(12_000)
+    parts = [data[at : at + 500] for at in range(0, len(data), 500)]
+    post = message("POST", "/upload", data)
+    if coding is not None:
+        post = message("POST", "/upload", chunked(*parts), transfer_encoding=coding)
+    server = serve("--stream_window", "4096", "--max_pipelined", "1")
+    for _ in range(20):
+        with server.client() as client:
+            client.send(message("GET", "/") + message("GET", "/") + post)
+            client.socket.shutdown(socket.SHUT_WR)
+            assert client.read().body == client.read().body == b"hello"
+            assert client.read().body.decode() == f"{len(data)} {sum(data)} TURBO_OK"

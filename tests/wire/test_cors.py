@@ -57,17 +57,27 @@ def test_any_origin_regex_methods_and_headers(serve) -> None:
     with serve("--cors-origin", "*").client() as client:
         assert client.get("/", origin=ORIGIN).get("access-control-allow-origin") == "*"
     server = serve(
-        "--cors-regex", "https://[a-z]+\\.example", "--cors-method", "PUT", "--cors-header", "x-token"
+        "--cors-regex",
+        "https://[a-z]+\\.example",
+        "--cors-method",
+        "PUT",
+        "--cors-header",
+        "x-token",
     )
     with server.client() as client:
         answer = client.get("/", origin="https://b.example")
         assert answer.get("access-control-allow-origin") == "https://b.example"
-        assert client.get("/", origin="https://b.example.evil").all("access-control-allow-origin") == []
+        assert (
+            client.get("/", origin="https://b.example.evil").all("access-control-allow-origin")
+            == []
+        )
         good = {"access-control-request-method": "PUT", "access-control-request-headers": "X-Token"}
         assert preflight(client, "/", **good).status == 200
         bad = {**good, "access-control-request-headers": "x-other"}
         assert preflight(client, "/", **bad).status == 400
-        assert preflight(client, "/", **{**good, "access-control-request-method": "GET"}).status == 400
+        assert (
+            preflight(client, "/", **{**good, "access-control-request-method": "GET"}).status == 400
+        )
 
 
 def test_without_rules_options_is_a_method_like_others(client: Client) -> None:

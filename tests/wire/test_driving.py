@@ -7,7 +7,7 @@ import json
 
 import pytest
 
-from client import Client, message, pattern
+from client import message, pattern
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 import socket
 from collections import Counter
+from pathlib import Path
 
 import pytest
 
@@ -24,7 +25,9 @@ def test_a_failing_handler_is_500_text_and_nothing_of_its_answer_is_sent(client:
     ("name", "code", "status"),
     [("limit", -14, 413), ("json", -18, 400), ("protocol", -22, 400), ("invalid", -21, 422)],
 )
-def test_errors_with_a_status_of_their_own(client: Client, name: str, code: int, status: int) -> None:
+def test_errors_with_a_status_of_their_own(
+    client: Client, name: str, code: int, status: int
+) -> None:
     answer = client.get(f"/fail?code={code}")
     assert answer.status == status
     assert "detail" in json.loads(answer.body)
@@ -74,6 +77,27 @@ def test_a_control_character_in_a_header_is_500_and_a_log_line(server, client, p
     assert client.get("/").body == b"hello"
 
 
+def test_a_failing_handler_is_not_blamed_for_an_earlier_error(server, client: Client) -> None:
+    with server.client() as other:
+        other.send(b"garbage\r\n\r\n")
+        assert other.read().status == 400
+    assert client.get("/fail").status == 500
+    assert server.wait("log handler of /fail failed:").rstrip().endswith("TURBO_EHANDLER")
+
+
+@pytest.mark.parametrize("place", ["name", "value"])
+def test_a_refused_header_is_500_even_if_the_handler_goes_on(server, client, place: str) -> None:
+    answer = client.get(f"/set-header?{place}=x-a%0D%0Ab&then=1")
+    assert (answer.status, answer.body) == (500, b"Internal Server Error")
+    assert "TURBO_EHEADER" in server.wait("log handler of /set-header failed:")
+    assert client.get("/").body == b"hello"
+
+
+def test_a_handler_may_start_again_after_a_refused_header(client: Client) -> None:
+    answer = client.get("/set-header?value=x-a%0D%0Ab&then=2")
+    assert (answer.status, answer.body) == (200, b"set")
+
+
 @pytest.mark.parametrize("name", ["Connection", "transfer-encoding", "TRANSFER-ENCODING"])
 def test_framing_headers_belong_to_the_library(server, client: Client, name: str) -> None:
     assert client.get(f"/set-header?name={name}&value=close").status == 500
@@ -109,7 +133,9 @@ def test_a_stream_has_the_length_it_was_begun_with(server, client: Client, first
 
 
 @pytest.mark.parametrize("code", [204, 205, 304])
-@pytest.mark.parametrize("how", ["status?code=", "stream-status?code=", "stream-status?known=4&code="])
+@pytest.mark.parametrize(
+    "how", ["status?code=", "stream-status?code=", "stream-status?known=4&code="]
+)
 def test_statuses_without_content(client: Client, how: str, code: int) -> None:
     for method in ("GET", "HEAD"):
         client.send(message(method, f"/{how}{code}"))
@@ -121,7 +147,16 @@ def test_statuses_without_content(client: Client, how: str, code: int) -> None:
     assert client.get("/").body == b"hello"
 
 
-@pytest.mark.parametrize("target", ["/big?size=5", "/static", "/stream?size=5", "/stream?known=1&size=5"])
+@pytest.mark.parametrize("how", ["", "&stream=2"])
+def test_a_205_is_empty_whatever_length_its_handler_announced(client: Client, how: str) -> None:
+    answer = client.get(f"/lengths?first=2&status=205{how}")
+    assert (answer.status, answer.all("content-length"), answer.body) == (205, ["0"], b"")
+    assert client.get("/").body == b"hello"
+
+
+@pytest.mark.parametrize(
+    "target", ["/big?size=5", "/static", "/stream?size=5", "/stream?known=1&size=5"]
+)
 def test_head_has_no_body(client: Client, target: str) -> None:
     client.send(message("HEAD", target) + message("GET", "/"))
     head = client.read_head()
@@ -161,6 +196,32 @@ def test_a_half_closed_client_gets_a_later_answer(server, client: Client, path: 
     assert server.do("body", "a", "late") == "TURBO_OK"
     assert server.do("finish", "a") == "TURBO_OK"
     assert client.read().body == b"late"
+    assert client.at_end()
+
+
+def all_threads_sleep(server) -> bool:
+    stats = [path.read_text() for path in Path(f"/proc/{server.pid}/task").glob("*/stat")]
+    return all(stat.rpartition(")")[2].split()[0] == "S" for stat in stats)
+
+
+@pytest.mark.parametrize("connection", ["close", "keep-alive"])
+@pytest.mark.parametrize("target", ["/big?size=40000000", "/stream?size=40000000", "/static-big"])
+def test_a_half_closed_client_that_does_not_read_costs_nothing(
+    server, target: str, connection: str
+) -> None:
+    client = server.client(receive_buffer=4096)
+    client.send(message("GET", target, connection=connection))
+    answer = client.read_head()
+    client.socket.shutdown(socket.SHUT_WR)
+    with server.client() as other:
+        assert other.get("/").body == b"hello"
+    assert any(all_threads_sleep(server) for _ in range(10000)), "the server spins"
+    size = int(answer.get("content-length") or 0)
+    if size:
+        client.read_exactly(size)
+    else:
+        while client.read_chunk():
+            pass
     assert client.at_end()
 
 

@@ -87,7 +87,9 @@ def test_limit_of_one_route(serve, server_limit: str) -> None:
         refused(client, 413)
 
 
-@pytest.mark.parametrize("start", [b"broken\r\n\r\n", message("POST", "/body", content_length="99999999")])
+@pytest.mark.parametrize(
+    "start", [b"broken\r\n\r\n", message("POST", "/body", content_length="99999999")]
+)
 def test_a_refused_client_that_goes_on_sending_gets_its_answer(client, start: bytes) -> None:
     # A close with unread input would reset the connection: RFC 9112 §9.6.
     client.send(start + bytes(5_000_000))

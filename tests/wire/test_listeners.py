@@ -14,9 +14,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from conftest import Server
 
 from client import Client, message
-from conftest import Server
 
 Serve = Callable[..., Server]
 

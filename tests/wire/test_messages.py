@@ -33,6 +33,8 @@ def test_server_header_is_an_option(serve) -> None:
         assert client.get("/").get("server") == "mine/1"
     with serve("--server-header", "").client() as client:
         assert client.get("/").all("server") == []
+    with serve("--server-header", "s" * 100).client() as client:
+        assert client.get("/").get("server") == "s" * 100
 
 
 def test_keep_alive_serves_many_requests(client: Client) -> None:
@@ -375,3 +377,10 @@ def test_an_unknown_expectation_is_417(client: Client, value: str) -> None:
     answer = client.read()
     assert (answer.status, answer.get("connection")) == (417, "close")
     assert client.at_end()
+
+
+def test_a_refusal_after_head_has_its_body(client: Client) -> None:
+    client.send(message("HEAD", "/") + b"garbage\r\n\r\n")
+    assert client.read("HEAD").status == 200
+    answer = client.read()
+    assert (answer.status, json.loads(answer.body)) == (400, {"detail": "Bad Request"})

@@ -34,7 +34,13 @@ def test_a_handler_gets_everything_and_answers(serve) -> None:
         ("no_descriptor", "handle_request", "", "TURBO_EABI", ["plugin_no_descriptor.so"]),
         ("other_magic", "handle_request", "", "TURBO_EABI", ["plugin_other_magic.so"]),
         ("newer_major", "handle_request", "", "TURBO_EABI", ["plugin_newer_major.so", "2", "1"]),
-        ("newer_minor", "handle_request", "", "TURBO_EABI", ["plugin_newer_minor.so", "1.2", "1.1"]),
+        (
+            "newer_minor",
+            "handle_request",
+            "",
+            "TURBO_EABI",
+            ["plugin_newer_minor.so", "1.2", "1.1"],
+        ),
     ],
 )
 def test_errors_name_the_file_and_leave_nothing_behind(

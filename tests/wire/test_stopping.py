@@ -29,9 +29,8 @@ def test_a_request_in_flight_is_answered_and_nothing_new_accepted(server, client
         idle.get("/")
         server.command("stop")
         assert idle.at_end()
-    with pytest.raises(OSError):
-        with server.client() as late:
-            late.get("/")
+    with pytest.raises(OSError), server.client() as late:
+        late.get("/")
     assert server.do("body", "a", "in time") == "TURBO_OK"
     assert server.do("finish", "a") == "TURBO_OK"
     answer = client.read()
@@ -115,7 +114,9 @@ def test_a_proxy_whose_header_is_not_complete_does_not_delay_the_end(serve, begu
         assert server.wait("stopped")
 
 
-@pytest.mark.parametrize("begun", [b"GET / HTTP/1.1\r\nho", message("POST", "/body", content_length="4")])
+@pytest.mark.parametrize(
+    "begun", [b"GET / HTTP/1.1\r\nho", message("POST", "/body", content_length="4")]
+)
 def test_a_request_that_is_coming_is_answered(server, client: Client, begun: bytes) -> None:
     client.send(begun)
     with server.client() as idle:

@@ -283,7 +283,11 @@ def test_a_client_that_leaves_an_upload(server) -> None:
     client = server.client()
     client.send(message("POST", "/upload", content_length="100") + b"0123456789")
     client.close()
-    assert server.wait("uploaded").split()[1:] == ["10", str(sum(b"0123456789")), "TURBO_ECANCELLED"]
+    assert server.wait("uploaded").split()[1:] == [
+        "10",
+        str(sum(b"0123456789")),
+        "TURBO_ECANCELLED",
+    ]
 
 
 def test_a_malformed_chunk_in_an_upload(server, client: Client) -> None:
@@ -316,3 +320,13 @@ def test_an_answer_before_the_upload_is_complete(server, client: Client) -> None
     client.send(message("GET", "/nope") * 30)
     client.socket.shutdown(1)
     assert b" 404 " not in client.read_to_end().split(b"\r\n")[0]
+
+
+@pytest.mark.parametrize("target", ["/stream?size=10", "/stream?size=300000&known=1"])
+def test_a_stream_that_begins_while_an_earlier_answer_is_sent(server, target: str) -> None:
+    with server.client(receive_buffer=4096) as client:
+        client.send(message("GET", "/big?size=40000000") + message("GET", target))
+        assert client.read().body == pattern(40000000)
+        size = int(target.partition("size=")[2].partition("&")[0])
+        assert client.read().body == pattern(size)
+        assert client.get("/").body == b"hello"

@@ -4,7 +4,6 @@ import asyncio
 import os
 
 from pydantic import BaseModel
-
 from turboapi import TurboAPI
 
 app = TurboAPI()

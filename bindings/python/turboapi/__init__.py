@@ -15,6 +15,28 @@ if TYPE_CHECKING:
     from starlette import status as status
     from starlette.types import ASGIApp
 
+    from . import applications as applications
+    from . import background as background
+    from . import concurrency as concurrency
+    from . import datastructures as datastructures
+    from . import dependencies as dependencies
+    from . import encoders as encoders
+    from . import exception_handlers as exception_handlers
+    from . import exceptions as exceptions
+    from . import logger as logger
+    from . import middleware as middleware
+    from . import openapi as openapi
+    from . import param_functions as param_functions
+    from . import params as params
+    from . import requests as requests
+    from . import responses as responses
+    from . import routing as routing
+    from . import security as security
+    from . import sse as sse
+    from . import telemetry as telemetry
+    from . import types as types
+    from . import utils as utils
+    from . import websockets as websockets
     from ._alias import install_as_fastapi as install_as_fastapi
     from ._cache import ResponseCache as ResponseCache
     from .applications import FastAPI as FastAPI
@@ -79,16 +101,62 @@ _HOMES: dict[str, tuple[str, ...]] = {
     "utils": (),
     "websockets": ("WebSocket", "WebSocketDisconnect"),
 }
-_LATE = {name for home, names in _HOMES.items() for name in (home.rpartition(".")[2], *names)}
 
-__all__ = ["run", *(name for name in _LATE if not name.startswith("_"))]  # noqa: PLE0604
+__all__ = [
+    "APIRouter",
+    "BackgroundTasks",
+    "Body",
+    "Cookie",
+    "Depends",
+    "FastAPI",
+    "File",
+    "Form",
+    "HTTPException",
+    "Header",
+    "Path",
+    "Query",
+    "Request",
+    "Response",
+    "ResponseCache",
+    "Security",
+    "TurboAPI",
+    "UploadFile",
+    "WebSocket",
+    "WebSocketDisconnect",
+    "WebSocketException",
+    "applications",
+    "background",
+    "concurrency",
+    "datastructures",
+    "dependencies",
+    "encoders",
+    "exception_handlers",
+    "exceptions",
+    "install_as_fastapi",
+    "logger",
+    "middleware",
+    "openapi",
+    "param_functions",
+    "params",
+    "requests",
+    "responses",
+    "routing",
+    "run",
+    "security",
+    "sse",
+    "status",
+    "telemetry",
+    "types",
+    "utils",
+    "websockets",
+]
 
 if not TYPE_CHECKING:  # Checkers must know which names there are.
     __getattr__ = late_attributes(__name__, _HOMES)
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_LATE})
+    return sorted({*globals(), *__all__})
 
 
 def run(

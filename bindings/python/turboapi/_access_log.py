@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 import threading
+import traceback
 
 from . import _native
 
@@ -33,11 +34,23 @@ class AccessLog:
         self._thread.join()
 
     def _run(self) -> None:
-        while lines := self.records.read():
-            if logger.isEnabledFor(logging.INFO):
-                for line in lines.decode("latin-1").splitlines():
-                    peer, method, target, version, status = line.split(" ")
-                    logger.info(_FORMAT, peer, method, target, version, int(status))
+        try:
+            while lines := self.records.read():
+                if logger.isEnabledFor(logging.INFO):
+                    self._log(lines.decode("latin-1"))
+        finally:
+            self.records.close()  # The server must not wait for a reader that is gone.
+
+    def _log(self, lines: str) -> None:
+        # Not `splitlines`: a target may have a byte that is a line's end in Latin-1.
+        for line in lines.removesuffix("\n").split("\n"):
+            peer, method, target, version, status = line.split(" ")
+            try:
+                logger.info(_FORMAT, peer, method, target, version, int(status))
+            except Exception:
+                # A filter failed; handlers report such things in the same way.
+                if logging.raiseExceptions:
+                    traceback.print_exc()
 
 
 def _show_somewhere() -> None:

@@ -11,7 +11,7 @@ import sys
 from collections import deque
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
-from types import TracebackType
+from types import FunctionType, TracebackType
 from typing import Any
 
 from starlette._exception_handler import wrap_app_handling_exceptions
@@ -41,7 +41,7 @@ class ExitStack(AsyncExitStack):
     def __getattr__(self, name: str) -> Any:
         if name != "_exit_callbacks":
             raise AttributeError(name)
-        callbacks = self.__dict__[name] = deque()
+        callbacks = vars(self)[name] = deque()
         return callbacks
 
     @property
@@ -104,15 +104,16 @@ class StartNotingSend:
 
 def failing_app(exc: Exception, started: bool) -> ASGIApp:
     """An application that raises at once, or after it has started a response. For one use."""
+    # Given away when it is raised: no frame may keep what keeps the frame, as that would be a cycle.
     waiting = [exc]
+    del exc
 
-    async def fail(scope: Scope, receive: Receive, send: Send) -> None:
+    async def raise_again(scope: Scope, receive: Receive, send: Send) -> None:
         if started:
             await send({"type": "http.response.start"})
-        raise waiting.pop()  # No frame may keep what keeps the frame: that would be a cycle.
+        raise waiting.pop()
 
-    del exc
-    return fail
+    return raise_again
 
 
 async def discard(message: Message) -> None:
@@ -138,5 +139,18 @@ def own_method(cls: type[Any], name: str) -> Any:
     this package is imported, or at any time after.
     """
     method = getattr(cls, name)
-    is_own = getattr(method, "__globals__", None) is vars(sys.modules[cls.__module__])
+    # Some wrappers show the attributes of what they wrap, but not its type.
+    is_function = type(method) is FunctionType
+    is_own = is_function and method.__globals__ is vars(sys.modules[cls.__module__])
     return method if is_own else None
+
+
+class OwnMethods:
+    """Methods that are served in a shorter way as long as nobody has replaced one of them."""
+
+    def __init__(self, *methods: tuple[type[Any], str]) -> None:
+        self._methods = [(cls, name, own_method(cls, name)) for cls, name in methods]
+
+    def are_original(self) -> bool:
+        """Whether all are the ones that their classes came with. Any thread."""
+        return all(getattr(cls, name) is own for cls, name, own in self._methods)

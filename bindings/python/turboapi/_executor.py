@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import anyio.to_thread
-from anyio import CancelScope, CapacityLimiter
 from starlette.background import BackgroundTasks as StarletteBackgroundTasks
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import FormData
@@ -27,7 +26,15 @@ from ._compat import Undefined
 from ._connection import StartNotingSend
 from ._extract import Errors, Values
 from ._forms import read_form_body, read_json_body
-from ._plan import CallKind, DependencyStep, Graph, Overrides, compile_step, graph_of
+from ._plan import (
+    CallKind,
+    DependencyStep,
+    Graph,
+    Overrides,
+    compile_step,
+    graph_of,
+    same_overrides,
+)
 from ._wire import QueryValues
 from ._workers import run_in_worker
 from .background import BackgroundTasks
@@ -87,7 +94,7 @@ class RequestState:
     _request: Request | WebSocket | None = None
     _query: QueryValues | None = None
     _has_cleanup_scope = False
-    _cleanup_scope: CancelScope | None = None
+    _cleanup_scope: anyio.CancelScope | None = None
 
     def __init__(self, scope: Scope, receive: Receive, send: StartNotingSend) -> None:
         self.scope = scope
@@ -111,7 +118,7 @@ class RequestState:
         """The connection's object, one for the whole request."""
         request = self._request
         if request is None:
-            request = self._request = Request(self.scope, self.receive, self.send)
+            request = self.new_request()
             if self.content is not None:
                 request._body = self.content
                 request._stream_consumed = True
@@ -123,13 +130,17 @@ class RequestState:
     def request(self, request: Request | WebSocket) -> None:
         self._request = request
 
+    def new_request(self) -> Request:
+        """The connection's object, before its body is read."""
+        request = self._request = Request(self.scope, self.receive, self.send)
+        return request
+
     async def read_content(self) -> bytes:
         """Read the whole body, as ``Request.body`` does."""
         message = await self.receive()
         if message["type"] != "http.request" or message.get("more_body", False):
             return await self._read_rest(message)
-        content: bytes = message.get("body", b"")
-        self.content = content
+        content = self.content = bytes(message.get("body", b""))  # Servers may send a bytearray.
         return content
 
     async def _read_rest(self, message: Message) -> bytes:
@@ -165,7 +176,7 @@ class RequestState:
         return self._query
 
     @property
-    def cleanup_scope(self) -> CancelScope | None:
+    def cleanup_scope(self) -> anyio.CancelScope | None:
         """The one cancel scope of a request that shields the code after ``yield``.
 
         None if there is nothing to shield it from: the request runs in no cancel scope.
@@ -174,7 +185,7 @@ class RequestState:
             self._has_cleanup_scope = True
             if may_be_cancelled():
                 stack: AsyncExitStack = self.scope["fastapi_inner_astack"]
-                self._cleanup_scope = stack.enter_context(CancelScope())
+                self._cleanup_scope = stack.enter_context(anyio.CancelScope())
         return self._cleanup_scope
 
     def graph_of(self, dependant: Dependant) -> Graph:
@@ -270,7 +281,9 @@ def _solve(graph: Graph, state: RequestState) -> Generator[_Effect, Any, Values]
     values: Values = {}
     cache, errors, provider = state.cache, state.errors, state.provider
     for step in graph.steps:
-        if provider is not None and provider.dependency_overrides != state.overrides:
+        if provider is not None and not same_overrides(
+            provider.dependency_overrides, state.overrides
+        ):
             # An earlier dependency overrode a later one.
             step = compile_step(step.declared, state.embed, provider.dependency_overrides)
         if not (step.use_cache and step.graph.pure and step.key in cache):
@@ -346,9 +359,10 @@ def _enter_in_thread(step: DependencyStep, arguments: Values, state: RequestStat
 
     async def leave(*exc_info: Any) -> bool:
         # Not among the threads that requests share: these could all wait for what is freed here.
-        with CancelScope(shield=True):
+        suppressed: bool | None = False
+        with anyio.CancelScope(shield=True):
             suppressed = await anyio.to_thread.run_sync(
-                manager.__exit__, *exc_info, limiter=CapacityLimiter(1)
+                manager.__exit__, *exc_info, limiter=anyio.CapacityLimiter(1)
             )
         return bool(suppressed)
 
@@ -392,7 +406,7 @@ def _advance(solver: _Solver, state: RequestState) -> tuple[bool, Any]:
 async def drive(solver: _Solver, state: RequestState) -> Any:
     """Run a solver to its end, on the event loop and, where it asks for that, in threads."""
     try:
-        effect = solver.send(None)
+        effect: Any = solver.send(None)
         while True:
             if effect is _TO_THREAD:
                 finished, effect = await run_in_worker(_advance, solver, state)

@@ -274,6 +274,8 @@ def read_json_body(
     """Store the arguments that body parameters take from a parsed body (or its raw bytes)."""
     if single:
         body_value_reader(fields[0]).resolve(body, ("body",), values, errors)
+        if errors:  # Telemetry shows the values: a body that is refused counts as None there.
+            values.setdefault(fields[0].name, None)
         return
     for field in fields:
         body_key_reader(field).read(body, values, errors)

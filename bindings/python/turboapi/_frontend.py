@@ -298,7 +298,7 @@ class FrontendGroup(BaseRoute):
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Run the dependencies, then serve the frontend with the longest path."""
         context = own_value(scope, ROUTE_CONTEXT_KEY)
-        included = context is not None and context.original_route is self
+        included = getattr(context, "original_route", None) is self
         prefix = context.frontend_prefix if included else ""
         source = context if included else self
         match, child_scope, route = self._match(scope, prefix)

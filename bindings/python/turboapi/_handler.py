@@ -22,7 +22,7 @@ from . import params
 from ._body_limit import get_body_limit_error
 from ._compat import ModelField, Undefined, lenient_issubclass
 from ._compat.v2 import errors_at
-from ._connection import NOT_AWAITED, ExitStack
+from ._connection import NOT_AWAITED, ExitStack, OwnMethods, own_method
 from ._executor import (
     RequestState,
     SolvedDependency,
@@ -41,7 +41,6 @@ from ._streaming import item_encoder, json_lines, raw_chunks, server_sent_events
 from ._wire import dump_json, load_json
 from .datastructures import DefaultPlaceholder
 from .dependencies.models import Dependant
-from .encoders import jsonable_encoder
 from .exceptions import (
     EndpointContext,
     FastAPIError,
@@ -58,6 +57,12 @@ OUTCOME_KEY = "turboapi.outcome"
 
 _TELEMETRY_KEY = "fastapi.telemetry"
 _JSON_HEADER = (b"content-type", b"application/json")
+# What makes the head of a response.
+_HEAD_METHODS = OwnMethods(
+    (JSONResponse, "__init__"), (Response, "__init__"), (Response, "init_headers")
+)
+_REQUEST_BODY = own_method(Request, "body")
+_REQUEST_JSON = own_method(Request, "json")
 
 
 @lru_cache(maxsize=64)  # The peer chooses the text, so only so many are remembered.
@@ -148,8 +153,11 @@ class RouteHandler:
         self.is_plain = not self.streams and not self.reads_form
         # Whether a response is JSON, and a response object would say nothing else about it.
         self.sends_json = (
-            self.writes_json or self.response_class is JSONResponse
-        ) and is_body_allowed_for_status_code(status_code)
+            (self.writes_json or self.response_class is JSONResponse)
+            and is_body_allowed_for_status_code(status_code)
+            and _HEAD_METHODS.are_original()
+            and JSONResponse.media_type == "application/json"
+        )
         self._validate = None if response_field is None else validator_of(response_field)
         self._dump_json = None
         if response_field is not None and self.writes_json:
@@ -300,6 +308,9 @@ class RouteHandler:
 
     async def _read_direct(self, state: RequestState) -> None:
         """As :meth:`_read_json`."""
+        if Request.body is not _REQUEST_BODY or Request.json is not _REQUEST_JSON:
+            state.body = await self._read_json(state.new_request())
+            return
         content = await state.read_content()
         if content:
             if self._is_json(state.scope):
@@ -385,7 +396,7 @@ class RouteHandler:
         if isinstance(result, Response):
             return result
         if self._validate is None or self.response_field is None:
-            return jsonable_encoder(result)
+            return self.hooks.jsonable_encoder(result)
         try:
             value = self._validate(result)
         except ValidationError as exc:

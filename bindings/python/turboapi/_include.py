@@ -193,7 +193,7 @@ class _IncludedOperation(_EffectiveRouteContext):
     original_route: APIRoute
 
     def __init__(self, route: APIRoute, included: _RouterIncludeContext) -> None:
-        self.original_route = route
+        self.original_route = route  # pyright: ignore[reportIncompatibleVariableOverride]
         self.path = included.path_for(route)
         self._template = PathTemplate(self.path)
         self._included = included

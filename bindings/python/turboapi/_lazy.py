@@ -21,7 +21,7 @@ def late_attributes(module: str, homes: Mapping[str, Sequence[str]]) -> Callable
         sources[home.rpartition(".")[2]] = (full_name, None)
         sources.update({name: (full_name, name) for name in names})
 
-    def __getattr__(name: str) -> Any:  # noqa: N807
+    def __getattr__(name: str) -> Any:
         source = sources.get(name)
         if source is None:
             raise AttributeError(f"module {module!r} has no attribute {name!r}")

@@ -10,7 +10,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from starlette._utils import is_async_callable
-from starlette.types import AppType, Lifespan
+from starlette.types import Lifespan
 
 if TYPE_CHECKING:
     from .routing import APIRouter
@@ -49,7 +49,7 @@ def merge_lifespans(outer: Lifespan[Any], inner: Lifespan[Any]) -> Lifespan[Any]
     """Enter two lifespans, one inside the other; what both yield is merged, the outer one wins."""
 
     @asynccontextmanager
-    async def merged(app: AppType) -> AsyncIterator[Mapping[str, Any] | None]:
+    async def merged(app: Any) -> AsyncIterator[Mapping[str, Any] | None]:
         async with outer(app) as outer_state, inner(app) as inner_state:
             if outer_state is None and inner_state is None:
                 yield None

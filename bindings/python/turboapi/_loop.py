@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import signal
 import threading
 from collections.abc import Awaitable, Callable, MutableMapping
@@ -181,11 +182,21 @@ def _install_signals(stopper: Stopper) -> Callable[[], None]:
     for number in signals:
         loop.add_signal_handler(number, stopper.request)
 
+    def restore() -> None:
+        while before:
+            signal.signal(*before.popitem())
+
+    def in_child() -> None:
+        if before:  # a signal to the child would reach this loop by the socket that both share
+            signal.set_wakeup_fd(-1)
+            restore()
+
     def undo() -> None:
         for number in signals:
             loop.remove_signal_handler(number)
-            signal.signal(number, before[number])
+        restore()
 
+    os.register_at_fork(after_in_child=in_child)
     return undo
 
 

@@ -18,6 +18,7 @@ from starlette.convertors import FloatConvertor, IntegerConvertor, StringConvert
 from starlette.routing import BaseRoute, Match
 from starlette.types import Receive, Scope, Send
 
+from ._connection import OwnMethods
 from ._include import _EffectiveRouteContext, _IncludedRouter, match_context
 from ._route import APIRoute, APIWebSocketRoute
 from ._route_list import changes
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
 # A name, the position of its segment, and what makes a value of the text (None: nothing).
 _Capture = tuple[str, int, Callable[[str], Any] | None]
 _NEVER = 1 << 62  # After every route.
+# How a route matches, as it is compiled here.
+_MATCHING = OwnMethods((routing.Route, "matches"), (APIRoute, "matches"))
 
 
 class Entry:
@@ -441,6 +444,8 @@ def _template_of(route: Any) -> PathTemplate | None:
 
 def is_ordinary(route: BaseRoute) -> bool:
     """Whether a route matches by method and path, in the way that is compiled here."""
+    if not _MATCHING.are_original() or not vars(route).keys().isdisjoint(("matches", "handle")):
+        return False  # Instrumentation has replaced something, in all routes or in this one.
     cls = type(route)
     if isinstance(route, APIRoute):
         return cls.matches is APIRoute.matches and cls.handle is APIRoute.handle
@@ -456,11 +461,12 @@ def _is_websocket(route: BaseRoute) -> bool:
 
 def _routes_plainly(router: APIRouter) -> bool:
     """Whether a router's class leaves matching and handling as they are."""
-    from .routing import APIRouter
+    from .routing import ROUTER_METHODS, APIRouter
 
     cls = type(router)
     return (
-        cls.matches is APIRouter.matches
+        ROUTER_METHODS.are_original()
+        and cls.matches is APIRouter.matches
         and cls.handle is APIRouter.handle
-        and not {"matches", "handle"} & vars(router).keys()
+        and vars(router).keys().isdisjoint(("matches", "handle"))
     )

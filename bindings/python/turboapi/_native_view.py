@@ -3,20 +3,43 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
-from starlette.routing import BaseRoute, Host, Mount
+from starlette.applications import Starlette
+from starlette.middleware.errors import ServerErrorMiddleware
+from starlette.middleware.exceptions import ExceptionMiddleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import BaseRoute, Host, Mount, Route, Router
 
 from . import routing
+from ._connection import OwnMethods
 from ._frontend import FrontendGroup
 from ._include import _EffectiveRouteContext, _IncludedRouter, iter_routes_with_context
 from ._match import is_ordinary
 from ._plan import Plan, compile_plan
-
-if TYPE_CHECKING:
-    from .applications import TurboAPI
+from .applications import DEFAULT_EXCEPTION_HANDLERS, TurboAPI
 
 _ANYTHING = "/{path:path}"
+# What a natively run request does not pass through, besides what plans are not made for.
+_SERVING = OwnMethods(
+    (TurboAPI, "__call__"),
+    (TurboAPI, "build_middleware_stack"),
+    (Starlette, "__call__"),
+    (ServerErrorMiddleware, "__call__"),
+    (ExceptionMiddleware, "__call__"),
+    (Router, "__call__"),
+    (routing.APIRouter, "app"),
+    (routing.APIRoute, "matches"),
+    (routing.APIRoute, "handle"),
+    (Route, "matches"),
+    (Route, "handle"),
+    (Request, "body"),
+    (Request, "json"),
+    (JSONResponse, "__init__"),
+    (Response, "__init__"),
+    (Response, "init_headers"),
+)
 
 
 class NativeRouteEntry(NamedTuple):
@@ -80,8 +103,6 @@ def native_ready(app: TurboAPI) -> str | None:
 
 
 def _stack_reason(app: TurboAPI) -> str | None:
-    from .applications import DEFAULT_EXCEPTION_HANDLERS, TurboAPI
-
     cls = type(app)
     if app.user_middleware:
         return "it has middleware"
@@ -101,7 +122,12 @@ def _stack_reason(app: TurboAPI) -> str | None:
 
 
 def _state_reason(app: TurboAPI) -> str | None:
-    if not routing._hooks_are_original() or not routing._handler_factory_is_original():
+    if (
+        not routing._hooks_are_original()
+        or not routing._set_up_is_original()
+        or not _SERVING.are_original()
+        or JSONResponse.media_type != "application/json"
+    ):
         return "a routing function has been replaced"
     if app.dependency_overrides:
         return "it has dependency overrides"

@@ -79,7 +79,7 @@ _MANAGERS: Mapping[CallKind, Callable[..., Any]] = {
 # --- the graph ---------------------------------------------------------------------------------
 
 
-@dataclass(slots=True, frozen=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Graph:
     """The arguments of one callable: its dependencies in order, then what the request gives."""
 
@@ -103,7 +103,7 @@ class Graph:
     scoped: bool  # what is called may reach the request or its exit stacks
 
 
-@dataclass(slots=True, frozen=True)
+@dataclass(slots=True, eq=False, repr=False)
 class DependencyStep:
     """One use of a dependency."""
 
@@ -195,13 +195,15 @@ def compile_step(
 def _replaced(dependant: Dependant, overrides: Overrides) -> Dependant:
     """The dependency itself, or the graph of the callable that overrides it."""
     assert dependant.call is not None and dependant.path is not None
-    if dependant.call not in overrides:
+    # One look: another thread, such as that of a test, may change the overrides meanwhile.
+    call = overrides.get(dependant.call, dependant.call)
+    if call is dependant.call:
         return dependant
     from .dependencies.utils import get_dependant
 
     return get_dependant(
         path=dependant.path,
-        call=overrides[dependant.call],
+        call=call,
         name=dependant.name,
         parent_oauth_scopes=_get_oauth_scopes(dependant=dependant),
         scope=dependant.scope,
@@ -209,7 +211,7 @@ def _replaced(dependant: Dependant, overrides: Overrides) -> Dependant:
     )
 
 
-@dataclass(slots=True, frozen=True)
+@dataclass(slots=True, eq=False, repr=False)
 class _Compiled:
     """A graph and what it was made from, to notice when that has changed."""
 
@@ -222,7 +224,7 @@ class _Compiled:
     def is_current(self, dependant: Dependant, embed: bool, overrides: Overrides) -> bool:
         if dependant.call is not self.call or embed is not self.embed:
             return False
-        if overrides != self.overrides:
+        if not same_overrides(overrides, self.overrides):
             return False
         for dependencies, count in self.watched:  # noqa: SIM110  (a generator costs more)
             if len(dependencies) != count:
@@ -230,10 +232,17 @@ class _Compiled:
         return True
 
 
+def same_overrides(one: Overrides, other: Overrides) -> bool:
+    """Whether the same objects replace the same dependencies; equal objects may differ in effect."""
+    if one is other or not (one or other):
+        return True
+    return len(one) == len(other) and all(one.get(key) is call for key, call in other.items())
+
+
 def graph_of(dependant: Dependant, embed: bool, overrides: Overrides) -> Graph:
     """The compiled graph of a dependant, made again only if it, or what overrides it, changed.
 
-    ``overrides`` must not change afterwards: it is kept to see whether the next one is equal.
+    ``overrides`` must not change afterwards: it is kept to see whether the next one is the same.
 
     Any thread. Two threads that find it out of date both compile it; either result is right.
     """
@@ -274,7 +283,7 @@ class ParamStep:
     default: object  # immutable, used as it is
 
 
-@dataclass(slots=True, frozen=True)
+@dataclass(slots=True, eq=False, repr=False)
 class BodyStep:
     """The one JSON body parameter of an endpoint."""
 
@@ -284,7 +293,7 @@ class BodyStep:
     validate: Callable[[object], object]  # bound validate_python; raises ValidationError
 
 
-@dataclass(slots=True, frozen=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Plan:
     """One route, ready to run.
 

@@ -16,7 +16,8 @@ from .encoders import jsonable_encoder
 from .responses import JSONResponse, Response
 from .telemetry._gate import _SIGNALS
 
-_ANYTHING = "/{path:path}"
+_ANYTHING = "/{path:path}"  # to Starlette: a line feed is not in it
+_EVERYTHING = "/{path:any}"
 _CONVERTOR = re.compile(r"{([a-zA-Z_][a-zA-Z0-9_]*)(?::([^{}]*))?}")
 _LONGEST = 4096  # bytes in a template; the C router's own limit
 _KNOWN_CONVERTORS = frozenset({"str", "int", "float", "path", "uuid"})
@@ -121,7 +122,7 @@ class Registration:
                 self._register_native(app)
                 return
             self._register_libraries(app)
-        self._server.add_asgi(None, _ANYTHING, self._entry)
+        self._server.add_asgi(None, _EVERYTHING, self._entry)
 
     def _register_libraries(self, app: TurboAPI) -> None:
         """Functions of shared objects have no other executor: their routes must always exist."""
@@ -136,7 +137,7 @@ class Registration:
             if not is_plain(entry.path) or entry.path == _ANYTHING:
                 # From here on the Python executor decides: the order of routes must hold.
                 self._register_libraries(app)
-                self._server.add_asgi(None, _ANYTHING, self._entry)
+                self._server.add_asgi(None, _EVERYTHING, self._entry)
                 return
             self._add_entry(entry, gate)
         self._add_misses(app, entries, gate)
@@ -188,11 +189,11 @@ class Registration:
         for entry in entries:
             self._add_method_miss(entry, gate)
         if app.router.redirect_slashes:
-            self._add_application("/{path:path}/")
+            self._add_application("/{path:any}/")
             for entry in entries:
                 for path in redirect_sources(entry.path):
                     self._add_application(path)
-        self._add_answer(_ANYTHING, HTTPStatus.NOT_FOUND, (), gate)
+        self._add_answer(_EVERYTHING, HTTPStatus.NOT_FOUND, (), gate)
 
     def _add_method_miss(self, entry: NativeRouteEntry, gate: Any) -> None:
         if entry.methods is None:

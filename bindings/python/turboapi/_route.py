@@ -36,7 +36,6 @@ from .dependencies.utils import (
     _get_body_field,
     _get_flat_body_params,
     _should_embed_body_fields,
-    get_dependant,
     get_parameterless_sub_dependant,
     get_stream_item_type,
     get_typed_return_annotation,
@@ -57,7 +56,9 @@ def build_dependant(
     *, path: str, call: Callable[..., Any], dependencies: Sequence[params.Depends]
 ) -> tuple[Dependant, list[ModelField], bool]:
     """The graph of an endpoint, its body parameters, and whether these are keys of the body."""
-    dependant = get_dependant(path=path, call=call, scope="function")
+    from . import routing as own_routing  # Where libraries replace the function.
+
+    dependant = own_routing.get_dependant(path=path, call=call, scope="function")
     dependant.dependencies[:0] = [
         get_parameterless_sub_dependant(depends=depends, path=path) for depends in dependencies
     ]
@@ -245,7 +246,9 @@ class Operation:
 
     def _serving(self, handler: RouteHandlerFunction) -> ASGIApp:
         """What serves the operation: its handler behind its limit of bodies and its cache."""
-        app = wrap_app_with_body_limit(request_response(handler), self.max_body_size)
+        from . import routing as own_routing  # Where libraries replace the function.
+
+        app = wrap_app_with_body_limit(own_routing.request_response(handler), self.max_body_size)
         return app if self.cache is None else self.cache.wrap(app, self)
 
     def _generate_unique_id(self) -> str:

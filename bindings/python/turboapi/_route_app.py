@@ -29,13 +29,16 @@ class _HandlerApp:
         self._handler = handler
         self._general = _general_app(handler.handle)
 
+    def __deepcopy__(self, memo: Any) -> _HandlerApp:
+        return self  # As any function: routes and routers are copied together with it.
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
         handler = self._handler
         if not handler.is_direct(scope):
             await self._general(scope, receive, send)
             return
-        noting = send if type(send) is StartNotingSend else StartNotingSend(send)
+        noting: Any = send if type(send) is StartNotingSend else StartNotingSend(send)
         state = RequestState(scope, receive, noting)
         try:
             await handler.answer(state)
@@ -58,18 +61,19 @@ def request_response(func: Callable[[Request], Awaitable[Response] | Response]) 
 
 def _general_app(func: Callable[[Request], Awaitable[Response] | Response]) -> ASGIApp:
     in_thread: Any = functools.partial(run_in_threadpool, func)  # type: ignore[call-arg]
-    handler: Callable[[Request], Awaitable[Response]]
-    handler = func if is_async_callable(func) else in_thread
+    handler: Any = func if is_async_callable(func) else in_thread
 
     async def respond(request: Request, scope: Scope, receive: Receive, send: Send) -> None:
         sent = False
         async with ExitStack() as request_stack:
             scope["fastapi_inner_astack"] = request_stack
-            response: Response | None = None
+            response: Any = None
+            answered = False
             async with ExitStack() as function_stack:
                 scope["fastapi_function_astack"] = function_stack
                 response = await handler(request)
-            if response is None:
+                answered = True
+            if not answered:
                 raise FastAPIError(NOT_AWAITED)
             await response(scope, receive, send)
             sent = True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import threading
 from collections.abc import Callable, Iterable
 from typing import Any, SupportsIndex
@@ -79,6 +80,12 @@ class RouteList(list[BaseRoute]):
     def __delitem__(self, index: Any) -> None:
         super().__delitem__(index)
         self._changed()
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> RouteList:
+        copied = memo[id(self)] = RouteList((), self._changed)
+        list.extend(copied, copy.deepcopy(list(self), memo))
+        copied._changed = copy.deepcopy(self._changed, memo)  # the method of the router's copy
+        return copied
 
     def __reduce__(self) -> Any:
         return list, (list(self),)

@@ -110,8 +110,8 @@ async def _producing(
         try:
             yield receiver
         finally:
+            tasks.cancel_scope.cancel()  # First: a producer must not fail for want of a receiver.
             receiver.close()
-        tasks.cancel_scope.cancel()
 
 
 async def _with_keepalive(

@@ -102,8 +102,15 @@ def normalize_non_finite_floats(data: Any) -> Any:
     """Plain data with NaN and infinities, which JSON does not have, replaced by None."""
     if isinstance(data, float):
         return data if math.isfinite(data) else None
+    # No comprehensions: on Python 3.11 these are frames, and data may be nested as deeply as it could be read.
     if isinstance(data, dict):
-        return {key: normalize_non_finite_floats(value) for key, value in data.items()}
+        pairs = {}
+        for key, value in data.items():
+            pairs[key] = normalize_non_finite_floats(value)
+        return pairs
     if isinstance(data, list):
-        return [normalize_non_finite_floats(value) for value in data]
+        values = []
+        for value in data:
+            values.append(normalize_non_finite_floats(value))
+        return values
     return data

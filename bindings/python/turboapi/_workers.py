@@ -36,16 +36,23 @@ class _Call(NamedTuple):
     arguments: tuple[Any, ...]
     future: asyncio.Future[Any]
 
-    def run(self) -> tuple[Any, BaseException | None]:
-        """What the function returned, and what it raised."""
-        try:
-            return self.context.run(self.function, *self.arguments), None
-        except StopIteration as exc:
-            error = RuntimeError("coroutine raised StopIteration")  # Futures refuse the other.
-            error.__cause__ = exc
-            return None, error
-        except BaseException as exc:
-            return None, exc
+
+def _outcome(
+    context: Context, function: Callable[..., Any], arguments: tuple[Any, ...]
+) -> tuple[Any, BaseException | None]:
+    """What a function returned, and what it raised.
+
+    An exception's traceback keeps this frame, which must therefore not keep the future: that keeps the
+    exception.
+    """
+    try:
+        return context.run(function, *arguments), None
+    except StopIteration as exc:
+        error = RuntimeError("coroutine raised StopIteration")  # Futures refuse the other.
+        error.__cause__ = exc
+        return None, error
+    except BaseException as exc:
+        return None, exc
 
 
 class _Workers:
@@ -92,7 +99,7 @@ class _Workers:
         """Run a call, then others as long as they come soon enough. In a worker thread."""
         call = calls.pop()
         while call is not None:
-            result, error = call.run()
+            result, error = _outcome(call.context, call.function, call.arguments)
             with self._lock:
                 self._free += 1  # First, so that the answer's receiver finds this thread free.
             self._report(call.future, result, error)

@@ -216,11 +216,12 @@ class TurboAPI(Starlette):
             **DEFAULT_EXCEPTION_HANDLERS,
             **(exception_handlers or {}),
         }
-        self._telemetry: TelemetryConfig = {
+        configured: Any = {
             **_TELEMETRY_DEFAULTS,
             "auto_configure": os.getenv("FASTAPI_OTEL_AUTO_CONFIGURE", "").lower() == "true",
             **(telemetry or {}),
         }
+        self._telemetry: TelemetryConfig = configured
         self._native_telemetry = NativeTelemetry(self._telemetry)
         self.user_middleware: list[Middleware] = list(map(as_asgi_middleware, middleware or ()))
         self.middleware_stack: ASGIApp | None = None
@@ -309,8 +310,9 @@ class TurboAPI(Starlette):
     def openapi(self) -> dict[str, Any]:
         """The OpenAPI document, made again after routes changed."""
         version = self.router._get_routes_version()
-        if not self.openapi_schema or self._openapi_routes_version != version:
-            self.openapi_schema = _late("get_openapi")(
+        schema = self.openapi_schema
+        if not schema or self._openapi_routes_version != version:
+            schema = self.openapi_schema = _late("get_openapi")(
                 title=self.title,
                 version=self.version,
                 openapi_version=self.openapi_version,
@@ -327,7 +329,8 @@ class TurboAPI(Starlette):
                 external_docs=self.openapi_external_docs,
             )
             self._openapi_routes_version = version
-        return self.openapi_schema
+        assert schema is not None
+        return schema
 
     def setup(self) -> None:
         """Add the routes of the OpenAPI document and of the pages that show it."""

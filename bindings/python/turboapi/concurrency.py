@@ -12,7 +12,6 @@ from typing import TypeVar
 from weakref import WeakKeyDictionary
 
 import anyio.to_thread
-from anyio import CancelScope, CapacityLimiter, Semaphore
 from anyio.lowlevel import RunVar, checkpoint_if_cancelled
 from starlette.concurrency import iterate_in_threadpool as iterate_in_threadpool
 from starlette.concurrency import run_in_threadpool as run_in_threadpool
@@ -31,7 +30,7 @@ class _DependencyConcurrency:
     def __init__(self, max_concurrency: int) -> None:
         self.max_concurrency = max_concurrency
 
-    def get_semaphore(self) -> Semaphore:
+    def get_semaphore(self) -> anyio.Semaphore:
         """The running event loop's semaphore. Only that loop's thread reaches it, so no lock is needed."""
         try:
             semaphores = _dependency_semaphores.get()
@@ -40,11 +39,11 @@ class _DependencyConcurrency:
             _dependency_semaphores.set(semaphores)
         semaphore = semaphores.get(self)
         if semaphore is None:
-            semaphore = semaphores[self] = Semaphore(self.max_concurrency)
+            semaphore = semaphores[self] = anyio.Semaphore(self.max_concurrency)
         return semaphore
 
 
-_dependency_semaphores: RunVar[WeakKeyDictionary[_DependencyConcurrency, Semaphore]] = RunVar(
+_dependency_semaphores: RunVar[WeakKeyDictionary[_DependencyConcurrency, anyio.Semaphore]] = RunVar(
     "fastapi_dependency_semaphores"
 )
 
@@ -61,16 +60,17 @@ async def contextmanager_in_threadpool(cm: AbstractContextManager[_T]) -> AsyncG
     try:
         yield value
     except BaseException as exc:
-        with CancelScope(shield=True):
+        suppressed: bool | None = False
+        with anyio.CancelScope(shield=True):
             suppressed = await anyio.to_thread.run_sync(
-                cm.__exit__, type(exc), exc, exc.__traceback__, limiter=CapacityLimiter(1)
+                cm.__exit__, type(exc), exc, exc.__traceback__, limiter=anyio.CapacityLimiter(1)
             )
         if not suppressed:
             raise
     else:
-        with CancelScope(shield=True):
+        with anyio.CancelScope(shield=True):
             await anyio.to_thread.run_sync(
-                cm.__exit__, None, None, None, limiter=CapacityLimiter(1)
+                cm.__exit__, None, None, None, limiter=anyio.CapacityLimiter(1)
             )
 
 
@@ -85,7 +85,7 @@ class ShieldedManager(AbstractAsyncContextManager[_T]):
     __slots__ = ("_manager", "_scope")
 
     def __init__(
-        self, manager: AbstractAsyncContextManager[_T], cleanup_scope: CancelScope | None
+        self, manager: AbstractAsyncContextManager[_T], cleanup_scope: anyio.CancelScope | None
     ) -> None:
         self._manager = manager
         self._scope = cleanup_scope
@@ -118,13 +118,16 @@ _asynccontextmanager_with_shielded_exit = ShieldedManager  # FastAPI's name
 def may_be_cancelled() -> bool:
     """False if the running task is in no cancel scope that somebody could cancel.
 
-    anyio has no question for this, so its table of tasks is read; without one the answer is True.
+    anyio has no question for this, so its table of tasks is read; if it has none, the answer is True.
     """
-    states = getattr(sys.modules.get("anyio._backends._asyncio"), "_task_states", None)
     try:
         task = asyncio.current_task()
     except RuntimeError:
         return True  # Another kind of event loop.
+    backend = sys.modules.get("anyio._backends._asyncio")
+    if backend is None:
+        return False  # No scope has been made yet.
+    states = getattr(backend, "_task_states", None)
     if states is None or task is None:
         return True
     state = states.get(task)
@@ -136,7 +139,7 @@ class _shielding:
 
     __slots__ = ("_before", "_scope")
 
-    def __init__(self, scope: CancelScope) -> None:
+    def __init__(self, scope: anyio.CancelScope) -> None:
         self._scope = scope
         self._before = scope.shield
 
@@ -149,7 +152,7 @@ class _shielding:
 
 @asynccontextmanager
 async def _contextmanager_with_concurrency_limit(
-    cm: AbstractAsyncContextManager[_T], semaphore: Semaphore
+    cm: AbstractAsyncContextManager[_T], semaphore: anyio.Semaphore
 ) -> AsyncGenerator[_T, None]:
     """Hold one slot of `semaphore` from before `cm` is entered until after it is left."""
     async with semaphore, cm as value:

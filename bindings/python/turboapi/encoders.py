@@ -197,6 +197,8 @@ def jsonable_encoder(
 
 
 def _encode(obj: Any, options: _Options, include: Any = None, exclude: Any = None) -> Any:
+    if options is _DEFAULTS and include is None and exclude is None:
+        return _encode_plain(obj)
     kind = type(obj)
     if options.custom_encoder is not None:
         encoder = _custom_encoder(kind, obj, options.custom_encoder)
@@ -213,10 +215,43 @@ def _encode(obj: Any, options: _Options, include: Any = None, exclude: Any = Non
     if kind in _SEQUENCES:
         return _encode_sequence(obj, options, include, exclude)
     if kind in _LEAVES:
-        encoder = _table("ENCODERS_BY_TYPE").get(kind)
-        if encoder is not None:
-            return encoder(obj)
+        return _encode_leaf(obj, options)
     return _encode_other(obj, options, include, exclude)
+
+
+def _encode_plain(obj: Any) -> Any:
+    """`_encode` without any option: the path of un-annotated endpoints.
+
+    Takes one frame of the interpreter a level (a comprehension would take two on Python 3.11), as clients may
+    send data that is nested nearly as deeply as the json module can read it.
+    """
+    kind = type(obj)
+    if kind is dict:
+        encoded: dict[Any, Any] = {}
+        for key, value in obj.items():
+            if type(key) is not str:
+                if isinstance(key, str) and key.startswith("_sa"):
+                    continue
+                key = _encode_plain(key)
+            elif key.startswith("_sa"):
+                continue
+            encoded[key] = value if type(value) in _SCALARS else _encode_plain(value)
+        return encoded
+    if kind in _SEQUENCES:
+        items: list[Any] = []
+        for item in obj:
+            items.append(item if type(item) in _SCALARS else _encode_plain(item))
+        return items
+    if kind in _SCALARS:
+        return obj
+    if kind in _LEAVES:
+        return _encode_leaf(obj, _DEFAULTS)
+    return _encode_other(obj, _DEFAULTS, None, None)
+
+
+def _encode_leaf(obj: Any, options: _Options) -> Any:
+    encoder = _table("ENCODERS_BY_TYPE").get(type(obj))
+    return _encode_other(obj, options, None, None) if encoder is None else encoder(obj)
 
 
 def _custom_encoder(
@@ -242,8 +277,6 @@ def _encode_dict(
             allowed &= set(include)
         if exclude is not None:
             allowed -= set(exclude)
-    if options is _DEFAULTS and allowed is None:
-        return _encode_plain_dict(obj)
     encoded: dict[Any, Any] = {}
     for key, value in obj.items():
         if options.sqlalchemy_safe and isinstance(key, str) and key.startswith("_sa"):
@@ -254,21 +287,6 @@ def _encode_dict(
             continue
         encoded_key = _encode(key, options)
         encoded[encoded_key] = _encode(value, options)
-    return encoded
-
-
-def _encode_plain_dict(obj: dict[Any, Any]) -> dict[Any, Any]:
-    """`_encode_dict` without any option: the path of un-annotated endpoints."""
-    encoded: dict[Any, Any] = {}
-    for key, value in obj.items():
-        if type(key) is str:
-            if key.startswith("_sa"):
-                continue
-        elif isinstance(key, str) and key.startswith("_sa"):
-            continue
-        else:
-            key = _encode(key, _DEFAULTS)
-        encoded[key] = value if type(value) in _SCALARS else _encode(value, _DEFAULTS)
     return encoded
 
 

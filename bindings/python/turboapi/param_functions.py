@@ -21,19 +21,19 @@ _SHOWN = {name: default for name, default in FIELD_DEFAULTS.items() if name != "
 
 
 @shows_options(FieldOptions, _SHOWN)
-def Path(default: Any = ..., **options: Unpack[FieldOptions]) -> Any:  # noqa: N802
+def Path(default: Any = ..., **options: Unpack[FieldOptions]) -> Any:
     """Declare a part of the path; ``options`` are those of :class:`params.FieldOptions`."""
     return params.Path(default=default, **options)
 
 
 @shows_options(FieldOptions, _SHOWN)
-def Query(default: Any = Undefined, **options: Unpack[FieldOptions]) -> Any:  # noqa: N802
+def Query(default: Any = Undefined, **options: Unpack[FieldOptions]) -> Any:
     """Declare a key of the query string, or a model of keys."""
     return params.Query(default=default, **options)
 
 
 @shows_options(FieldOptions, _SHOWN)
-def Header(  # noqa: N802
+def Header(
     default: Any = Undefined,
     *,
     convert_underscores: bool = True,
@@ -44,13 +44,13 @@ def Header(  # noqa: N802
 
 
 @shows_options(FieldOptions, _SHOWN)
-def Cookie(default: Any = Undefined, **options: Unpack[FieldOptions]) -> Any:  # noqa: N802
+def Cookie(default: Any = Undefined, **options: Unpack[FieldOptions]) -> Any:
     """Declare a cookie of the request."""
     return params.Cookie(default=default, **options)
 
 
 @shows_options(FieldOptions, _SHOWN)
-def Body(  # noqa: N802
+def Body(
     default: Any = Undefined,
     *,
     embed: bool | None = None,
@@ -62,7 +62,7 @@ def Body(  # noqa: N802
 
 
 @shows_options(FieldOptions, _SHOWN)
-def Form(  # noqa: N802
+def Form(
     default: Any = Undefined,
     *,
     media_type: str = "application/x-www-form-urlencoded",
@@ -73,7 +73,7 @@ def Form(  # noqa: N802
 
 
 @shows_options(FieldOptions, _SHOWN)
-def File(  # noqa: N802
+def File(
     default: Any = Undefined,
     *,
     media_type: str = "multipart/form-data",
@@ -83,7 +83,7 @@ def File(  # noqa: N802
     return params.File(default=default, media_type=media_type, **options)
 
 
-def Depends(  # noqa: N802
+def Depends(
     dependency: Callable[..., Any] | None = None,
     *,
     use_cache: bool = True,
@@ -102,7 +102,7 @@ def Depends(  # noqa: N802
     )
 
 
-def Security(  # noqa: N802
+def Security(
     dependency: Callable[..., Any] | None = None,
     *,
     scopes: Sequence[str] | None = None,

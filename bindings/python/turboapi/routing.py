@@ -40,7 +40,7 @@ from typing_extensions import Unpack, deprecated
 from . import params
 from ._body_limit import get_body_size_limit, validate_max_body_size, wrap_app_with_body_limit
 from ._compat import ModelField
-from ._connection import own_method
+from ._connection import OwnMethods, own_method
 from ._form_limits import _FormLimits, _validate_form_limits
 from ._frontend import (
     Directory,
@@ -285,7 +285,7 @@ _ORIGINAL_HOOKS = (
     own_method(JSONResponse, "render"),
     own_method(Response, "__call__"),
 )
-_ORIGINAL_GET_REQUEST_HANDLER = get_request_handler
+_ORIGINAL_SET_UP = (get_request_handler, request_response, get_dependant, jsonable_encoder)
 
 
 def _hooks_are_original() -> bool:
@@ -300,9 +300,14 @@ def _hooks_are_original() -> bool:
     ) == _ORIGINAL_HOOKS
 
 
-def _handler_factory_is_original() -> bool:
-    """Whether nobody has replaced the function that makes the handlers of routes."""
-    return get_request_handler is _ORIGINAL_GET_REQUEST_HANDLER
+def _set_up_is_original() -> bool:
+    """Whether nobody has replaced a function that routes are made with, or results encoded."""
+    return (
+        get_request_handler,
+        request_response,
+        get_dependant,
+        jsonable_encoder,
+    ) == _ORIGINAL_SET_UP
 
 
 # --- the router --------------------------------------------------------------------------------
@@ -848,6 +853,9 @@ class APIRouter(routing.Router):
             await self.app(scope, receive, send)
 
 
+ROUTER_METHODS = OwnMethods((APIRouter, "matches"), (APIRouter, "handle"))
+"""What an included router is asked, if its class or instrumentation has something to say."""
+
 _API_ROUTE_HANDLE = own_method(APIRoute, "handle")
 _ROUTE_HANDLE = own_method(routing.Route, "handle")
 
@@ -855,10 +863,15 @@ _ROUTE_HANDLE = own_method(routing.Route, "handle")
 def _app_of(entry: Entry) -> ASGIApp:
     """What serves a full match: the route's application, where it stands in the table.
 
-    ``handle`` would find the same application. It is asked if instrumentation has replaced it.
+    ``handle`` would find the same application. It is asked if instrumentation has replaced it,
+    in a class or in this route.
     """
     route = entry.route
-    if APIRoute.handle is not _API_ROUTE_HANDLE or routing.Route.handle is not _ROUTE_HANDLE:
+    if (
+        APIRoute.handle is not _API_ROUTE_HANDLE
+        or routing.Route.handle is not _ROUTE_HANDLE
+        or "handle" in route.__dict__
+    ):
         handle: ASGIApp = route.handle
         return handle
     app: ASGIApp | None = route.app if entry.context is None else entry.context.app

@@ -42,6 +42,7 @@ class Server:
     ``start()`` does the same on a thread of its own and returns once requests are answered.
     ``stop()`` may be called on any thread, also from a handler; a second call stops at once.
     ``host`` and ``port`` are the real ones once it listens, "" and 0 for a unix socket.
+    A process that is forked while it serves has a copy, whose methods raise ``StateError``.
     Arguments are those of :func:`run`.
     """
 
@@ -73,7 +74,7 @@ class Server:
         self._uds = uds
         self._uds_mode = uds_mode
         self._fd = fd
-        self._lifespan = lifespan
+        self._lifespan: LifespanMode = lifespan
         self._root_path = root_path
         self._grace = grace
         self._wants_access_log = access_log
@@ -92,6 +93,7 @@ class Server:
         self._thread: threading.Thread | None = None
         self._error: BaseException | None = None
         self._native: _native.Server | None = None
+        self._process = 0  # that serves
         self._access_log: AccessLog | None = None
         self._loop: Any = None
 
@@ -105,10 +107,12 @@ class Server:
 
     def run(self) -> None:
         """Serves until :meth:`stop` is called or, on the main thread, SIGINT or SIGTERM comes."""
+        self._refuse_copy()
         asyncio.run(self._serve())
 
     def start(self) -> None:
         """Serves on a thread of its own; raises what kept it from starting."""
+        self._refuse_copy()
         self._thread = threading.Thread(target=self._run_in_thread, name="turboapi")
         self._thread.start()
         self._ready.wait()
@@ -118,10 +122,12 @@ class Server:
 
     def stop(self) -> None:
         """Asks for a stop that lets requests in flight finish; a second call does not wait."""
+        self._refuse_copy()
         self._stopper.request()
 
     def join(self) -> None:
         """Waits for a server begun with :meth:`start`; raises what ended it, if anything did."""
+        self._refuse_copy()
         if self._thread is not None:
             self._thread.join()
         if self._error is not None:
@@ -132,6 +138,12 @@ class Server:
         if self._native is None:
             raise RuntimeError("the server is not running")
         return self._native.metrics()
+
+    def _refuse_copy(self) -> None:
+        """Raises :class:`_native.StateError` in a child that was forked after the start."""
+        native = self._native
+        if native is not None and self._process != os.getpid():
+            native.wait(0)
 
     def __enter__(self) -> Server:
         self.start()
@@ -169,6 +181,7 @@ class Server:
         log = AccessLog() if self._wants_access_log else None
         records = log.records if log is not None else None
         native = self._native = _native.Server(self._options, records)  # type: ignore[arg-type]
+        self._process = os.getpid()
         if log is not None:
             log.start()
             self._access_log = log
@@ -257,10 +270,14 @@ class _Supervisor:
     def run(self) -> None:
         for number in _STOP_SIGNALS:
             signal.signal(number, self._on_signal)
-        for _ in range(self.count):
-            self._spawn()
-        while self.workers:
-            self._reap()
+        try:
+            for _ in range(self.count):
+                self._spawn()
+            while self.workers:
+                self._reap()
+        except BaseException:
+            self._end_workers()
+            raise
         if self.status:
             raise SystemExit(self.status)
 
@@ -275,15 +292,24 @@ class _Supervisor:
             except ProcessLookupError:
                 continue
 
+    def _end_workers(self) -> None:
+        """Stops them and waits: nobody would keep them alive, or stop them later."""
+        self.stopping = True
+        self._forward(signal.SIGTERM)
+        while self.workers:
+            self._reap()
+
     def _spawn(self) -> None:
         # A signal that comes meanwhile waits until each process does with it what it should: a
         # worker that still had the supervisor's handler would not end.
         signal.pthread_sigmask(signal.SIG_BLOCK, _STOP_SIGNALS)
-        pid = os.fork()
-        if pid == 0:
-            self._be_worker()
-        self.workers[pid] = time.monotonic()
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOP_SIGNALS)
+        try:
+            pid = os.fork()
+            if pid == 0:
+                self._be_worker()
+            self.workers[pid] = time.monotonic()
+        finally:
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOP_SIGNALS)
         if self.stopping:
             os.kill(pid, signal.SIGTERM)
 

@@ -3,7 +3,7 @@
 from typing import Any
 
 from starlette import status as _status
-from starlette.status import *
+from starlette.status import *  # noqa: F403  # pyright: ignore[reportWildcardImportFromLibrary]
 
 
 def __getattr__(name: str) -> Any:

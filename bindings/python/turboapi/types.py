@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 DecoratedCallable = TypeVar("DecoratedCallable", bound=Callable[..., Any])
 UnionType = types.UnionType
-ModelNameMap = dict["type[BaseModel] | type[Enum]", str]
+ModelNameMap = dict["type[BaseModel | Enum]", str]
 IncEx = (
     set[int] | set[str] | Mapping[int, Union["IncEx", bool]] | Mapping[str, Union["IncEx", bool]]
 )

@@ -49,6 +49,8 @@ _FACADES = {
 
 _HELPERS = {"Annotated", "Any", "AsyncExitStack", "AsyncGenerator", "Callable", "Doc", "TypeVar"}
 _HELPERS |= {"GetJsonSchemaHandler", "Mapping", "BaseModel", "Field", "AfterValidator", "P"}
+_HELPERS |= {"AbstractAsyncContextManager", "AbstractContextManager", "CancelScope", "RunVar"}
+_HELPERS |= {"CapacityLimiter", "Semaphore", "WeakKeyDictionary", "checkpoint_if_cancelled"}
 _HELPERS |= {"ParamSpec", "BinaryIO", "cast", "model_validator", "contextmanager", "deprecated"}
 
 
@@ -84,8 +86,8 @@ class Inventory:
         return importlib.import_module(f"{self._package}.{name}" if name else self._package)
 
     def _common(self, text: str) -> str:
-        """Without what differs between two runs or two names of one thing."""
-        text = re.sub(r"( object)? at 0x[0-9a-f]+", "", text)
+        """Without what differs between two runs, two names of one thing, or by optional packages."""
+        text = re.sub(r"( object)? at 0x[0-9a-f]+|pydantic\.networks\.", "", text)
         text = self._word.sub("fastapi", text)
         return re.sub(r"\bfastapi(\.\w+)*\.(\w+)", r"\2", text)
 
@@ -103,7 +105,8 @@ class Inventory:
         if inspect.isroutine(value):
             return self._function(value) if self._is_own(value) else _foreign(value)
         if isinstance(value, (set, frozenset, dict)):
-            return {"value": sorted(self._common(repr(item)) for item in value)}
+            items = (self._common(repr(item)) for item in value)
+            return {"value": sorted(item for item in items if "Color" not in item)}
         return {"value": self._common(repr(value))}
 
     def _is_own(self, value: Any) -> bool:

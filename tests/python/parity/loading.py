@@ -35,6 +35,12 @@ class _Rename(ast.NodeTransformer):
         return node
 
 
+def rename_imports(path: Path, package: str) -> ast.Module:
+    """The source of a file, with ``fastapi`` replaced by ``package`` where it is imported."""
+    tree = _Rename(package).visit(ast.parse(path.read_text(), str(path)))
+    return ast.fix_missing_locations(tree)
+
+
 def load(name: str, package: str) -> ModuleType:
     """A fresh copy of the module ``name`` of ``apps``, with ``fastapi`` replaced by ``package``.
 
@@ -42,12 +48,11 @@ def load(name: str, package: str) -> ModuleType:
     """
     path = _APPS / f"{name}.py"
     full_name = f"parity.apps.{name}"
-    tree = _Rename(package).visit(ast.parse(path.read_text(), str(path)))
     module = ModuleType(full_name)
     module.__file__ = str(path)
     importlib.import_module("parity.apps")
     sys.modules[full_name] = module
-    exec(compile(ast.fix_missing_locations(tree), str(path), "exec"), module.__dict__)
+    exec(compile(rename_imports(path, package), str(path), "exec"), module.__dict__)
     return module
 
 

@@ -27,6 +27,14 @@ class Ask:
     headers: tuple[Header, ...]
     body: tuple[bytes, ...] | None  # its parts; None: the message has none
     chunked: bool
+    version: bytes = b"1.1"
+
+    @property
+    def origin_form(self) -> bytes:
+        """Path and query of the target, which may be a whole URL (RFC 9112 §3.2.2)."""
+        if self.target.startswith(b"/"):
+            return self.target
+        return b"/" + self.target.partition(b"://")[2].partition(b"/")[2]
 
     @property
     def all_headers(self) -> list[Header]:
@@ -71,6 +79,7 @@ class Differs:
     body: bytes | None = None
     digest: str | None = None  # SHA-256 of the body, in hex, where it is not ours to repeat
     headers: Mapping[bytes, bytes | None] = field(default_factory=dict)  # None: not there
+    all_headers: tuple[Header, ...] | None = None
     complete: bool | None = None
 
 
@@ -82,7 +91,11 @@ class Case:
     name: str
     asks: tuple[Ask, ...]
     no_testclient: str = ""  # why Starlette's client cannot send or read it
-    differs: Differs | None = None
+    servers_only: str = ""  # why it is asked of the two servers alone
+    differs: tuple[Differs, ...] = ()
+
+    def difference(self, way: str) -> Differs | None:
+        return next((one for one in self.differs if way in one.ways), None)
 
     @property
     def id(self) -> str:
@@ -104,10 +117,14 @@ class Table:
         assert all(case.name != name for case in self.cases), f"two rows are called {name}"
         self.cases.append(Case(self.app, name, asks, **options))
 
-    def get(self, target: str | bytes, headers: Any = (), *, name: str = "", **options: Any) -> None:
+    def get(
+        self, target: str | bytes, headers: Any = (), *, name: str = "", **options: Any
+    ) -> None:
         self.send("GET", target, headers, name=name, **options)
 
-    def post(self, target: str | bytes, headers: Any = (), *, name: str = "", **options: Any) -> None:
+    def post(
+        self, target: str | bytes, headers: Any = (), *, name: str = "", **options: Any
+    ) -> None:
         self.send("POST", target, headers, name=name, **options)
 
     def send(
@@ -118,13 +135,21 @@ class Table:
         *,
         name: str = "",
         no_testclient: str = "",
-        differs: Differs | None = None,
+        servers_only: str = "",
+        differs: Differs | tuple[Differs, ...] = (),
         **content: Any,
     ) -> None:
         """Adds a row of one request; it is named after method and target if nothing is given."""
         request = ask(method, target, headers, **content)
         name = name or f"{request.method.decode('latin-1')} {request.target.decode('latin-1')}"
-        self.add(name, request, no_testclient=no_testclient, differs=differs)
+        differs = (differs,) if isinstance(differs, Differs) else differs
+        self.add(
+            name,
+            request,
+            no_testclient=no_testclient,
+            servers_only=servers_only,
+            differs=differs,
+        )
 
 
 _ABSENT = object()
@@ -141,6 +166,7 @@ def ask(
     multipart: Iterable[Part] | None = None,
     content_type: str | None = None,
     chunked: bool = False,
+    version: str = "1.1",
 ) -> Ask:
     """One request."""
     pairs = headers.items() if isinstance(headers, Mapping) else headers
@@ -156,7 +182,7 @@ def ask(
     if content_type is not None:
         fields.append((b"content-type", latin(content_type)))
     parts = (data,) if isinstance(data, bytes) else data
-    return Ask(latin(method), latin(target), tuple(fields), parts, chunked)
+    return Ask(latin(method), latin(target), tuple(fields), parts, chunked, latin(version))
 
 
 def _dumps(value: Any) -> bytes:
@@ -200,6 +226,8 @@ def expected(base: Answer, got: Answer, differs: Differs) -> Answer:
     body = base.body if differs.body is None else differs.body
     if differs.digest is not None and hashlib.sha256(got.body).hexdigest() == differs.digest:
         body = got.body
+    if differs.all_headers is not None:
+        return Answer(status, differs.all_headers, body, complete)
     changed = dict(differs.headers)
     if body != base.body and base.values(b"content-length"):
         changed.setdefault(b"content-length", b"%d" % len(body))

@@ -34,8 +34,10 @@ class Sender(Protocol):
 
 
 class ASGI:
-    """Calls the application as a server does, and applies what HTTP says of bodies: none in an answer
-    to HEAD, in a 204 or a 304 (RFC 9110 §6.4.1).
+    """Calls the application as a server does.
+
+    It applies what HTTP says of bodies: none in an answer to HEAD, in a 204 or a 304
+    (RFC 9110 §6.4.1).
     """
 
     def __init__(self, app: Any, stack: ExitStack) -> None:
@@ -67,11 +69,11 @@ class ASGI:
         return call.answer()
 
     def _scope(self, ask: Ask) -> dict[str, Any]:
-        path, _, query = ask.target.partition(b"?")
+        path, _, query = ask.origin_form.partition(b"?")
         return {
             "type": "http",
             "asgi": {"version": "3.0", "spec_version": "2.3"},
-            "http_version": "1.1",
+            "http_version": ask.version.decode(),
             "server": ("127.0.0.1", 80),
             "client": ("127.0.0.1", 50000),
             "scheme": "http",
@@ -204,13 +206,20 @@ class Socket:
         self._port = port
 
     def send(self, ask: Ask) -> Answer:
-        with Wire(self._port) as wire:
-            wire.send(_message(ask))
-            return _read(wire, ask)
+        with self.connect() as wire:
+            return self.send_on(wire, ask)
+
+    def connect(self) -> Wire:
+        return Wire(self._port)
+
+    def send_on(self, wire: Wire, ask: Ask) -> Answer:
+        """Sends it on a connection that others may have used before."""
+        wire.send(_message(ask))
+        return _read(wire, ask)
 
 
 def _message(ask: Ask) -> bytes:
-    lines = [b"%s %s HTTP/1.1" % (ask.method, ask.target)]
+    lines = [b"%s %s HTTP/%s" % (ask.method, ask.target, ask.version)]
     lines += [b"%s: %s" % field for field in ask.all_headers]
     head = b"\r\n".join([*lines, b"", b""])
     if not ask.chunked:
@@ -220,9 +229,12 @@ def _message(ask: Ask) -> bytes:
 
 
 def _read(wire: Wire, ask: Ask) -> Answer:
-    status, headers = _read_head(wire)
-    while status < 200:
+    try:
         status, headers = _read_head(wire)
+        while status < 200:
+            status, headers = _read_head(wire)
+    except EOFError:  # closed without a word
+        return Answer(0, (), b"", False)
     answer = Answer(status, headers, b"")
     if _has_no_body(ask, status):
         return answer
@@ -239,17 +251,8 @@ def _read_head(wire: Wire) -> tuple[int, tuple[Header, ...]]:
 def _read_body(wire: Wire, head: Answer) -> tuple[bytes, bool]:
     """The body as RFC 9112 §6.3 frames it, and whether all of it came."""
     length = head.values(b"content-length")
-    body = bytearray()
     if head.values(b"transfer-encoding"):
-        assert not length
-        try:
-            while size := int(wire.until(b"\r\n"), 16):
-                body += wire.exactly(size)
-                assert wire.exactly(2) == b"\r\n"
-            assert wire.exactly(2) == b"\r\n"
-        except EOFError:
-            return bytes(body), False
-        return bytes(body), True
+        return _read_chunks(wire)
     if length:
         try:
             return wire.exactly(int(length[0])), True
@@ -257,6 +260,18 @@ def _read_body(wire: Wire, head: Answer) -> tuple[bytes, bool]:
             return wire.rest(), False
     assert head.values(b"connection") == [b"close"], head
     return wire.rest(), True
+
+
+def _read_chunks(wire: Wire) -> tuple[bytes, bool]:
+    body = bytearray()
+    try:
+        while size := int(wire.until(b"\r\n"), 16):
+            body += wire.exactly(size)
+            wire.exactly(2)
+        wire.exactly(2)
+    except (EOFError, ValueError):
+        return bytes(body), False
+    return bytes(body), True
 
 
 class Live(Socket):

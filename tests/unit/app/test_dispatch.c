@@ -10,6 +10,7 @@
 
 static turbo__application app;
 static turbo_request request;
+static const turbo__endpoints ends; /* no proxy is believed */
 static turbo_handler *handler;
 static int result; /* of the handler */
 static int calls;
@@ -44,6 +45,7 @@ static void set_up(const turbo_server_options *options)
     cr_assert_eq(turbo__application_init(&app, options != NULL ? options : &defaults), 0);
     cr_assert_eq(turbo_handler_new_func(handle, NULL, NULL, &handler), 0);
     cr_assert_eq(turbo__exchange_init(&request, &transport, NULL), 0);
+    request.endpoints = &ends;
 }
 
 static void tear_down(void)
@@ -197,6 +199,7 @@ static void starve(const char *method, const char *target, const char *body, int
     do {
         turbo__exchange_destroy(&request);
         cr_assert_eq(turbo__exchange_init(&request, &transport, NULL), 0);
+        request.endpoints = &ends;
         (void)turbo__mem_fail_nth(++nth);
         rc = go(method, target, body);
         (void)turbo__mem_fail_nth(0);

@@ -78,6 +78,8 @@ Test(pattern, finds_ends)
         {TURBO__CONVERTOR_UUID, "12345678-1234-1234-1234-123456789abg", 0, {{0}}},
         {TURBO__CONVERTOR_PATH, "", 1, {{0, 0}}},
         {TURBO__CONVERTOR_PATH, "a/b\nc", 1, {{0, 3}}},
+        {TURBO__CONVERTOR_ANY, "", 1, {{0, 0}}},
+        {TURBO__CONVERTOR_ANY, "a/b\nc", 1, {{0, 5}}},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         turbo__span ends[TURBO__MAX_ENDS];

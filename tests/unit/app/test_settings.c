@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "app/settings.h"
 
+#include <string.h>
+
 #include <criterion/criterion.h>
 
 #include "base/mem.h"
@@ -57,13 +59,16 @@ Test(settings, take_what_is_given)
 
 Test(settings, refuse_what_is_out_of_range)
 {
+    char long_header[102];
+    memset(long_header, 'a', sizeof(long_header));
+    long_header[101] = '\0';
     const turbo_server_options cases[] = {
         {.workers = 1025},        {.offload_threads = 4097},
         {.backlog = 65536},       {.max_head = (1 << 20) + 1},
         {.grace = UINT32_MAX},    {.max_request_line = (1 << 20) + 1},
         {.max_headers = 10001},   {.idle_timeout = UINT32_MAX},
         {.server_header = "a\n"}, {.write_timeout = 24 * 3600 * 1000 + 1},
-        {.forwarding = 4},
+        {.forwarding = 4},        {.server_header = long_header},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         turbo__settings settings;

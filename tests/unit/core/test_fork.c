@@ -7,6 +7,7 @@
 #include <netinet/in.h>
 #include <poll.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -31,12 +32,20 @@ static int answer(turbo_request *request, turbo_response *response, void *user_d
     return turbo_response_body_static(response, TURBO_STR("answer"));
 }
 
+/* Ahead of a sanitizer's search for leaks, which would find what the parent's test runner holds. */
+static void leave(void)
+{
+    _exit(0);
+}
+
 /* Both processes return from it; the child's number goes to `user_data`. */
 static int answer_twice(turbo_request *request, turbo_response *response, void *user_data)
 {
     pid_t child = fork();
     if (child != 0) {
         *(pid_t *)user_data = child;
+    } else {
+        (void)atexit(leave); /* without it the child would only end in another way */
     }
     return answer(request, response, NULL);
 }
@@ -299,9 +308,12 @@ Test(fork, does_not_keep_connections_alive)
     int pollfd = turbo_server_pollfd(server);
     cr_assert_geq(pollfd, 0);
     int client = connect_to(port);
+    int idle = connect_to(port);
     send_text(client, get);
+    send_text(idle, get);
     step_all(server, pollfd);
     read_answer(client);
+    read_answer(idle);
     cr_assert_eq(pipe(told), 0);
     pid_t child = fork();
     if (child == 0) {
@@ -316,17 +328,13 @@ Test(fork, does_not_keep_connections_alive)
     char text[1024];
     while (recv(client, text, sizeof(text), 0) > 0) {
     }
-    (void)close(client);
-    client = connect_to(port);
-    send_text(client, get);
-    step_all(server, pollfd);
-    read_answer(client);
     turbo_server_stop(server);
     while (turbo_server_step(server, 0) == 1) {
     }
-    cr_assert_eq(recv(client, text, sizeof(text), MSG_DONTWAIT), 0, "an idle one stays open");
+    cr_assert_eq(recv(idle, text, sizeof(text), MSG_DONTWAIT), 0, "it stays open");
     (void)close(told[1]);
     expect_status(child, 0);
+    (void)close(idle);
     (void)close(client);
     turbo_server_free(server);
 }

@@ -2,6 +2,7 @@
 #include "turbo/server.h"
 
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -169,5 +170,36 @@ Test(listeners, survive_want_of_memory)
         cr_assert_eq(access(new_path(), F_OK), rc == 0 ? 0 : -1);
     } while (rc != 0);
     cr_assert_gt(nth, 2);
+    turbo_server_free(server);
+}
+
+/* Whatever kept a listener from being watched may be over a moment later. */
+Test(listeners, that_cannot_be_watched_are_tried_again)
+{
+    turbo_server *server = make();
+    uint16_t port;
+    cr_assert_eq(turbo_server_listen(server, "127.0.0.1", 0, &port), 0);
+    int fd = turbo_server_listener(server, 0);
+    int real = dup(fd);
+    int null = open("/dev/null", O_RDONLY); /* which epoll(7) does not watch */
+    cr_assert_eq(dup2(null, fd), fd);
+    cr_assert_geq(turbo_server_pollfd(server), 0);
+    cr_assert_eq(dup2(real, fd), fd);
+    struct sockaddr_in address;
+    memset(&address, 0, sizeof(address));
+    address.sin_family = AF_INET;
+    address.sin_port = htons(port);
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    int client = socket(AF_INET, SOCK_STREAM, 0);
+    cr_assert_eq(connect(client, (struct sockaddr *)&address, sizeof(address)), 0);
+    turbo_metrics metrics = {.size = sizeof(metrics)};
+    for (int turn = 0; turn < 100 && metrics.connections == 0; turn++) {
+        cr_assert_eq(turbo_server_step(server, 1000), 1);
+        cr_assert_eq(turbo_server_metrics(server, &metrics), 0);
+    }
+    cr_assert_eq(metrics.connections, 1);
+    (void)close(client);
+    (void)close(real);
+    (void)close(null);
     turbo_server_free(server);
 }

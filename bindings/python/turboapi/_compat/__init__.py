@@ -9,7 +9,7 @@ from .shared import is_bytes_or_nonable_bytes_annotation as is_bytes_or_nonable_
 from .shared import is_bytes_sequence_annotation as is_bytes_sequence_annotation
 from .shared import is_pydantic_v1_model_instance as is_pydantic_v1_model_instance
 from .shared import (
-    is_uploadfile_or_nonable_uploadfile_annotation as is_uploadfile_or_nonable_uploadfile_annotation,  # noqa: E501
+    is_uploadfile_or_nonable_uploadfile_annotation as is_uploadfile_or_nonable_uploadfile_annotation,
 )
 from .shared import is_uploadfile_sequence_annotation as is_uploadfile_sequence_annotation
 from .shared import lenient_issubclass as lenient_issubclass

@@ -84,7 +84,7 @@ def field_annotation_is_sequence(annotation: Any) -> bool:
     return _is_sequence_class(annotation) or _is_sequence_class(get_origin(annotation))
 
 
-def value_is_sequence(value: Any) -> bool:
+def value_is_sequence(value: Any) -> TypeGuard[Sequence[Any]]:
     """Whether a received value holds several items (text and bytes are one item)."""
     return isinstance(value, sequence_types) and not isinstance(value, (str, bytes))
 

@@ -17,7 +17,7 @@ from ._turbo import ffi, lib
 if lib.turboapi_dataplane_init() != 0:
     raise ImportError("the data plane of turboapi could not be set up; see the traceback above")
 
-from . import _dataplane  # noqa: E402  (made by the call above)
+from . import _dataplane
 
 Application = _dataplane.Application
 Gate = _dataplane.Gate
@@ -49,7 +49,7 @@ class StateError(TurboError, RuntimeError):
     """The call is not allowed now, such as adding a route to a running server."""
 
 
-class SystemError(TurboError, OSError):  # noqa: A001  (libturbo's category of that name)
+class SystemError(TurboError, OSError):
     """The operating system refused something, such as an address."""
 
 
@@ -80,6 +80,7 @@ _ERRORS = {
     if category != "memory"
 }
 _NO_MEMORY = next(code for _, code, category, _ in _dataplane.ERRORS if category == "memory")
+_AGAIN = next(code for name, code, _, _ in _dataplane.ERRORS if name == "TURBO_EAGAIN")
 
 
 def _text(data: Any) -> str:
@@ -298,11 +299,16 @@ class Server:
         """Finishes what is in flight and stops; at once when called again."""
         with self._lock:
             if self._server is not None:
+                self.wait(0)  # refused in a forked process, where a stop would do nothing
                 lib.turbo_server_stop(self._server)
 
     def wait(self, timeout_ms: int = -1) -> bool:
-        """Waits until the server has stopped, at most ``timeout_ms``. Returns whether it has."""
-        return bool(lib.turbo_server_wait(self._server, timeout_ms) == 0)
+        """Waits until the server has stopped, at most ``timeout_ms``. Returns whether it has.
+
+        Raises :class:`StateError` in a child of the process that started it.
+        """
+        code = lib.turbo_server_wait(self._server, timeout_ms)
+        return code != _AGAIN and _check(code) == 0
 
     def close(self) -> None:
         """Frees the server. It must have stopped; harmless when repeated."""

@@ -52,7 +52,7 @@ class QuickExceptionMiddleware(ExceptionMiddleware):
             return
         handlers = (self._exception_handlers, self._status_handlers)
         scope["starlette.exception_handlers"] = handlers
-        noting = send if type(send) is StartNotingSend else StartNotingSend(send)
+        noting: Any = send if type(send) is StartNotingSend else StartNotingSend(send)
         try:
             await self.app(scope, receive, noting)
         except Exception as exc:

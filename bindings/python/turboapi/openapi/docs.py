@@ -82,7 +82,7 @@ def get_swagger_ui_html(
         '    <meta name="viewport" content="width=device-width, initial-scale=1">\n'
         f"    <title>{escape(title)}</title>\n"
         f'    <link rel="shortcut icon" href="{escape(swagger_favicon_url)}">\n'
-        f'    <link rel="stylesheet" type="text/css" href="{escape(swagger_css_url)}">\n'
+        f'    <link type="text/css" rel="stylesheet" href="{escape(swagger_css_url)}">\n'
         "  </head>\n"
         "  <body>\n"
         '    <div id="swagger-ui"></div>\n'

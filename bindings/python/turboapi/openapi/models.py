@@ -386,7 +386,7 @@ class HTTPBase(SecurityBase):
 class HTTPBearer(HTTPBase):
     """Security scheme of type http with bearer tokens."""
 
-    scheme: Literal["bearer"] = "bearer"
+    scheme: Literal["bearer"] = "bearer"  # pyright: ignore[reportIncompatibleVariableOverride]
     bearerFormat: str | None = None
 
 

@@ -164,14 +164,13 @@ def _get_openapi_security_definitions(
 ) -> tuple[_Json, list[_Json]]:
     """The schemes by name, and what an operation requires: one entry a scheme, its scopes united."""
     definitions: _Json = {}
-    required: dict[str, list[str]] = {}
+    required: dict[str, dict[str, None]] = {}
     for dependant, scopes in security_dependencies:
         scheme = _get_security_scheme(dependant=dependant)
         name = scheme.scheme_name
         definitions[name] = jsonable_encoder(scheme.model, by_alias=True, exclude_none=True)
-        known = required.setdefault(name, [])
-        known += [scope for scope in scopes if scope not in known]
-    return definitions, [{name: scopes} for name, scopes in required.items()]
+        required.setdefault(name, {}).update(dict.fromkeys(scopes))
+    return definitions, [{name: list(scopes)} for name, scopes in required.items()]
 
 
 # --- parameters ----------------------------------------------------------------------------------
@@ -203,14 +202,17 @@ def _get_openapi_operation_parameters(
 
 def _parameters_of(declared: ModelField, location: str, schemas: _Schemas) -> Iterator[_Json]:
     required = declared.field_info.is_required()
-    if _get_param_model(declared) is None:
+    model = _get_param_model(declared)
+    if model is None:
         yield _parameter(declared, location, schemas, required=required)
         return
+    # A group that may be missing as a whole has no member that must be there. A default alone
+    # ("group: Model = ...") does not make it one: it is never used.
+    may_be_missing = not required and declared.field_info.annotation is not model
     convert = location == "header" and getattr(declared.field_info, "convert_underscores", True)
     for member in _get_flat_fields_from_params([declared]):
         if getattr(member.field_info, "include_in_schema", True):
-            # A group that may be missing as a whole has no member that must be there.
-            needed = required and member.field_info.is_required()
+            needed = member.field_info.is_required() and not may_be_missing
             yield _parameter(
                 member, location, schemas, required=needed, convert_underscores=convert
             )

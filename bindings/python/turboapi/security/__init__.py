@@ -46,12 +46,27 @@ _HOMES = {
     "open_id_connect_url": ("OpenIdConnect",),
     "utils": (),
 }
-_NAMES = {name for names in _HOMES.values() for name in names}
-__all__ = ["SecurityScopes", *_NAMES]  # noqa: PLE0604  (a star import asks for each of them)
+__all__ = [
+    "APIKeyCookie",
+    "APIKeyHeader",
+    "APIKeyQuery",
+    "HTTPAuthorizationCredentials",
+    "HTTPBasic",
+    "HTTPBasicCredentials",
+    "HTTPBearer",
+    "HTTPDigest",
+    "OAuth2",
+    "OAuth2AuthorizationCodeBearer",
+    "OAuth2PasswordBearer",
+    "OAuth2PasswordRequestForm",
+    "OAuth2PasswordRequestFormStrict",
+    "OpenIdConnect",
+    "SecurityScopes",
+]
 
 if not TYPE_CHECKING:  # Checkers must know which names there are.
     __getattr__ = late_attributes(__name__, _HOMES)
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_NAMES, *_HOMES})
+    return sorted({*globals(), *__all__, *_HOMES})

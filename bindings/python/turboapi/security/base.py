@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from ..openapi.models import SecurityBase as SecurityBaseModel
+from typing import Any
 
 
 class SecurityBase:
     """A dependency that is listed under `securitySchemes` as `scheme_name` with the description `model`."""
 
-    model: SecurityBaseModel
+    model: Any  # one of the schemes in turboapi.openapi.models
     scheme_name: str
 
 

@@ -52,18 +52,24 @@ class NativeTelemetry:
         self._must_ask = environment_names_provider()
         # Whether a look at OpenTelemetry's variables can tell that there is nothing to write to.
         self._can_look = not self._has_own_provider and not self._must_ask
-        self._unset = unset_probe(self._global_signals)
+        self._unset = unset_probe()
         self._lock = threading.Lock()
         self._made_tracer: tuple[TracerProvider, Tracer] | None = None
         self._made_instruments: tuple[MeterProvider, Histogram, UpDownCounter] | None = None
 
     def enabled(self) -> bool:
         """Whether any signal has somewhere to go now. Global providers may be set at any time."""
-        if self._can_look and ("opentelemetry" not in modules or self._unset()):
-            return False
+        if self._can_look:
+            if "opentelemetry" not in modules:
+                return False
+            unset = self._unset
+            if unset is not None and unset():
+                return False
         return self._has_own_provider or self._ask()
 
     def _ask(self) -> bool:
+        if self._unset is None:
+            self._unset = unset_probe()
         for signal in self._global_signals:
             unset = global_provider_is_unset(signal) and not self._must_ask
             if not unset and provider_of(self.config, signal) is not None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 # Module that holds the variable, the variable, module that holds the public getter, the getter.
@@ -87,44 +87,33 @@ def global_provider_is_unset(signal: str) -> bool:
     return names[variable] is None and public_names.get(getter_name, getter) is getter
 
 
-def unset_probe(signals: Sequence[str]) -> Callable[[], bool]:
-    """A function that is `global_provider_is_unset` for all of the signals, at the price of a few lookups.
+def unset_probe() -> Callable[[], bool] | None:
+    """A function that is `global_provider_is_unset` for all signals together, only sooner done.
 
-    Where a look is not enough it answers False.
+    None until OpenTelemetry's modules are there. Where a look is not enough the function answers False.
     """
-    probe: Callable[[], bool] | None = None
+    watches = [watch for watch in map(_watch, _SIGNALS) if watch is not None]
+    if len(watches) < len(_SIGNALS):
+        return None
+    # Not the modules' getters of now: somebody may have replaced them already.
+    get_tracers, get_meters, get_loggers = (getter for *_, getter in watches)
+    trace, metrics, logs = (sys.modules[public] for _, _, public, _ in _SIGNALS.values())
+    metrics_home, logs_home = (sys.modules[_SIGNALS[signal][0]] for signal in ("metrics", "logs"))
 
     def unset() -> bool:
-        nonlocal probe
-        if probe is not None:
-            return probe()
-        watches = [watch for watch in map(_watch, signals) if watch is not None]
-        if len(watches) == len(signals) == len(_SIGNALS):
-            probe = _probe_of_three(*watches)
-        return all(map(global_provider_is_unset, signals))
-
-    return unset
-
-
-def _probe_of_three(first: _Watch, second: _Watch, third: _Watch) -> Callable[[], bool]:
-    names_1, variable_1, public_1, name_1, getter_1 = first
-    names_2, variable_2, public_2, name_2, getter_2 = second
-    names_3, variable_3, public_3, name_3, getter_3 = third
-
-    def probe() -> bool:
         try:
             return (
-                names_1[variable_1] is None
-                and names_2[variable_2] is None
-                and names_3[variable_3] is None
-                and public_1[name_1] is getter_1
-                and public_2[name_2] is getter_2
-                and public_3[name_3] is getter_3
+                trace._TRACER_PROVIDER is None
+                and metrics_home._METER_PROVIDER is None
+                and logs_home._LOGGER_PROVIDER is None
+                and trace.get_tracer_provider is get_tracers
+                and metrics.get_meter_provider is get_meters
+                and logs.get_logger_provider is get_loggers
             )
-        except KeyError:
+        except AttributeError:
             return False  # A module is still being imported.
 
-    return probe
+    return unset
 
 
 def is_unconfigured(provider: Any) -> bool:

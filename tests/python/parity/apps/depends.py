@@ -327,12 +327,20 @@ def replacement(b: int = 2) -> str:
     return f"replacement {b}"
 
 
-@app.get("/override")
-async def overridden(value: Annotated[str, Depends(original)]) -> Any:
+overridden = FastAPI(dependencies=[Depends(common)])
+
+
+@overridden.get("/override")
+async def override(value: Annotated[str, Depends(original)]) -> Any:
     return value
 
 
-app.dependency_overrides[original] = replacement
+@overridden.get("/def-override")
+def override_in_thread(value: Annotated[str, Depends(original)], common: Common) -> Any:
+    return [value, common]
+
+
+overridden.dependency_overrides = {original: replacement, common: lambda: {"q": "overridden"}}
 
 
 def scopes(security_scopes: SecurityScopes) -> Any:

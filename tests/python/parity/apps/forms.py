@@ -140,7 +140,9 @@ async def many_bytes(files: Annotated[list[bytes], File()]) -> Any:
 
 @app.post("/mixed")
 async def mixed(
-    file: Annotated[bytes, File()], upload: Annotated[UploadFile, File()], token: Annotated[str, Form()]
+    file: Annotated[bytes, File()],
+    upload: Annotated[UploadFile, File()],
+    token: Annotated[str, Form()],
 ) -> Any:
     return [len(file), await about(upload), token]
 

@@ -219,7 +219,9 @@ async def query_bad_default(n: int = "no number") -> Any:
 
 
 @app.get("/query/checked-default")
-async def query_checked_default(n: Annotated[int, Query(validate_default=True)] = "no number") -> Any:
+async def query_checked_default(
+    n: Annotated[int, Query(validate_default=True)] = "no number",
+) -> Any:
     return {"n": n}
 
 

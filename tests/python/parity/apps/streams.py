@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator
 from typing import Annotated, Any
 
+import anyio
 from fastapi import Depends, FastAPI, Header, HTTPException
 from fastapi.responses import StreamingResponse
 from fastapi.sse import EventSourceResponse, ServerSentEvent
@@ -117,17 +118,25 @@ async def events_post(item: Item, last_event_id: Annotated[int | None, Header()]
     yield last_event_id
 
 
-seen: list[str] = []
+closed: list[str] = []
 
 
 async def resource() -> AsyncIterator[str]:
     yield "resource"
-    seen.append("closed")
+    closed.append("closed")
 
 
 @app.get("/events-resource", response_class=EventSourceResponse)
 async def events_resource(value: Annotated[str, Depends(resource)]):
-    yield [value, len(seen) % 2]
+    yield value
+    yield len(closed)
+
+
+@app.get("/closed")
+async def wait_until_closed() -> list[str]:
+    while not closed:
+        await anyio.sleep(0.001)
+    return [closed.pop()]
 
 
 @app.get("/lines/{count}")

@@ -3,7 +3,8 @@
 from ..model import Table, ask
 
 t = Table("depends")
-TABLES = [t]
+overridden = Table("depends:overridden")
+TABLES = [t, overridden]
 
 
 def with_events(target: str, count: int) -> None:
@@ -40,8 +41,8 @@ t.get("/response-own")
 t.get("/response-error")
 with_events("/tasks", 2)
 with_events("/tasks-fail", 1)
-t.get("/override?a=5&b=6")
-t.get("/override?b=x")
+for path in ("/override?a=5&b=6", "/override?b=x", "/def-override?limit=x", "/openapi.json"):
+    overridden.get(path)
 t.get("/scopes")
 t.get("/context")
 t.get("/def-context")

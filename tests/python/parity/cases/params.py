@@ -15,7 +15,22 @@ t.get("/path/str/a/b", name="one segment too many")
 t.get("/path/str//", name="two slashes")
 t.get("/path/str/" + "x" * 3000, name="long parameter")
 t.get("/path/plain/17", name="no annotation")
-for value in ("1", "-1", "007", "1.0", "1.5", "one", "", "1_000", "%201", "+1", "9" * 30, "1e3", "0x1", "%D9%A3"):
+for value in (
+    "1",
+    "-1",
+    "007",
+    "1.0",
+    "1.5",
+    "one",
+    "",
+    "1_000",
+    "%201",
+    "+1",
+    "9" * 30,
+    "1e3",
+    "0x1",
+    "%D9%A3",
+):
     t.get(f"/path/int/{value}")
 t.get("/path/int/" + "9" * 5000, name="more digits than Python reads")
 for value in ("1", "1.5", "-0", "1e400", "nan", "inf", "x", "1_0", ".5"):
@@ -50,15 +65,58 @@ t.get("/path/file/a.b.json")
 t.get("/path/file/.json")
 t.get("/path/file/name.xml")
 
-for query in ("?q=a", "?q=", "?q", "", "?", "?q=a&q=b", "?Q=a", "?q=%ff", "?q=%2", "?q=a+b%2Bc", "?q=a;p=b", "?q=%00",
-              "?q=%E2%82%AC", "?&&q=a&", "?q=a=b", "?=a", "?%71=a", "?q=a%26b", "?q=%C3"):
+for query in (
+    "?q=a",
+    "?q=",
+    "?q",
+    "",
+    "?",
+    "?q=a&q=b",
+    "?Q=a",
+    "?q=%ff",
+    "?q=%2",
+    "?q=a+b%2Bc",
+    "?q=a;p=b",
+    "?q=%00",
+    "?q=%E2%82%AC",
+    "?&&q=a&",
+    "?q=a=b",
+    "?=a",
+    "?%71=a",
+    "?q=a%26b",
+    "?q=%C3",
+):
     t.get(f"/query/required{query}")
-t.get(b"/query/required?q=\xc3\xa9", name="bytes above ASCII in a query", no_testclient=BY_CLIENT)
+t.get(
+    b"/query/required?q=\xc3\xa9",
+    name="bytes above ASCII in a query",
+    no_testclient=BY_CLIENT,
+    differs=Differs(
+        "bytes above ASCII",
+        ("fastapi",),
+        status=400,
+        body=b"Invalid HTTP request received.",
+        all_headers=((b"content-type", b"text/plain; charset=utf-8"), (b"content-length", b"30")),
+    ),
+)
 t.get("/query/optional")
 t.get("/query/optional?q=", name="optional, empty")
 t.get("/query/default?n=x")
 t.get("/query/default?n=4&q=b")
-for value in ("1", "", "1.0", "1.5", " 1 ".replace(" ", "%20"), "1_0", "-", "+1", "9" * 25, "true", "%2B1", "null"):
+for value in (
+    "1",
+    "",
+    "1.0",
+    "1.5",
+    " 1 ".replace(" ", "%20"),
+    "1_0",
+    "-",
+    "+1",
+    "9" * 25,
+    "true",
+    "%2B1",
+    "null",
+):
     t.get(f"/query/int?n={value}")
 for value in ("1", "1e5", "nan", "-inf", "Infinity", "1e999", "x", "1_0.5", "0x1p3"):
     t.get(f"/query/float?n={value}")
@@ -83,7 +141,9 @@ t.get("/query/choices", name="neither choice")
 t.get("/query/limits?text=abcd&number=5&part=1.234")
 t.get("/query/limits?text=A&number=-1&part=12345")
 t.get("/query/limits?part=1.50")
-t.get("/query/types?when=2026-01-02T03:04:05Z&day=2026-01-02&at=03:04&took=P1DT2S&color=red&size=2&kind=a&number=5&raw=%ff")
+t.get(
+    "/query/types?when=2026-01-02T03:04:05Z&day=2026-01-02&at=03:04&took=P1DT2S&color=red&size=2&kind=a&number=5&raw=%ff"
+)
 t.get("/query/types?when=x&day=x&at=x&took=x&id=x&color=x&size=x&kind=x")
 t.get("/query/types?when=1600000000&day=1600000000&took=90.5&number=a&size=small")
 t.get("/query/strict?n=1")
@@ -117,7 +177,13 @@ t.get("/header/one", {"X-Token": "abc"}, name="header")
 t.get("/header/one", name="header is missing")
 t.get("/header/one", [("x-token", "a"), ("x-token", "b")], name="header twice")
 t.get("/header/one", {"x-token": ""}, name="empty header")
-t.get("/header/one", {"x-token": "  a b  "}, name="header in white space", no_testclient="the client does not strip it")
+t.get(
+    "/header/one",
+    {"x-token": "  a b  "},
+    name="header in white space",
+    no_testclient="the client does not strip it",
+    differs=Differs("white space behind", ("fastapi",), body=b'{"x_token":"a b  "}'),
+)
 t.get("/header/one", {"x-token": "caf\xe9"}, name="Latin-1 header", no_testclient=BYTES)
 t.get("/header/one", [(b"x-token", "caf\xe9".encode())], name="UTF-8 header", no_testclient=BYTES)
 t.get("/header/one", {"x_token": "a"}, name="header with an underscore")
@@ -132,7 +198,11 @@ t.get("/header/underscore", {"strange_header": "a"}, name="underscores kept")
 t.get("/header/underscore", {"strange-header": "a"}, name="underscores kept, dash sent")
 t.get("/header/alias", {"x-other-name": "a"}, name="header alias")
 t.get("/header/alias", name="header alias missing")
-t.get("/header/raw", [("X-B", "2"), ("x-a", "1"), ("X-B", "3"), ("accept", "*/*")], name="raw headers in order")
+t.get(
+    "/header/raw",
+    [("X-B", "2"), ("x-a", "1"), ("X-B", "3"), ("accept", "*/*")],
+    name="raw headers in order",
+)
 t.get("/header/raw", [(f"x-{i}", "v") for i in range(80)], name="80 headers")
 t.get("/model/header", {"save-data": "true", "x-tag": "a"}, name="header model")
 t.get("/model/header", {"save_data": "true"}, name="header model, underscore sent")
@@ -170,8 +240,8 @@ t.get("/v1/router/me/items/5/?q=a", name="slash at the end of a routed path")
 t.get("/openapi.json")
 PAGES = "`/docs`, `/redoc`"
 for page, digest in (
-    ("/docs", "D"),
-    ("/redoc", "R"),
-    ("/docs/oauth2-redirect", "O"),
+    ("/docs", "4b371b4917c2044c46a0fb0df5a36061a21d9c3740d59607a3a2c356a4508230"),
+    ("/redoc", "2cce82dcede2370bbdb7bae5325f74eb17ea89905027fe4010b2c48022be489d"),
+    ("/docs/oauth2-redirect", "f45d60bb9f054b1712b3f9e60547eb9e1d523afd6472a4137b89eb503b37f058"),
 ):
     t.get(page, differs=Differs(PAGES, ("fastapi",), digest=digest))

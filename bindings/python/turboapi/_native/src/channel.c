@@ -439,6 +439,7 @@ static int add_field(channel *self, PyObject *name, PyObject *value)
     int rc = turbo_response_header(self->response, field, text);
     if (rc != 0) {
         PyErr_SetString(PyExc_RuntimeError, turbo_error_detail());
+        (void)turbo_response_reset(self->response); /* the application may start again */
         return -1;
     }
     return 0;
@@ -811,7 +812,8 @@ static void handle_event(tp_job *job)
 static void answer_500(channel *self)
 {
     turbo_response *response = self->response;
-    int rc = turbo_response_status(response, 500);
+    int rc = turbo_response_reset(response);
+    rc = rc != 0 ? rc : turbo_response_status(response, 500);
     rc = rc != 0 ? rc
                  : turbo_response_header(response, TURBO_STR("content-type"),
                                          TURBO_STR("text/plain; charset=utf-8"));

@@ -297,8 +297,8 @@ static void finish(turbo_response *response, int error)
         return; /* the Python executor has it */
     }
     if (error < 0 &&
-        (turbo_response_status(response, 500) != 0 ||
-         turbo_response_set_header(response, TURBO_STR("content-type"),
+        (turbo_response_reset(response) != 0 || turbo_response_status(response, 500) != 0 ||
+         turbo_response_header(response, TURBO_STR("content-type"),
                                    TURBO_STR("text/plain; charset=utf-8")) != 0 ||
          turbo_response_body_static(response, TURBO_STR("Internal Server Error")) != 0)) {
         turbo_response_abort(response);

@@ -2,6 +2,7 @@
 #include "thread.h"
 
 #include <pthread.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 
@@ -15,6 +16,8 @@ struct tp_hold {
 };
 
 static _Thread_local tp_thread *self;
+static pthread_once_t signals_noted = PTHREAD_ONCE_INIT;
+static sigset_t usual_signals;      /* blocked on the thread that made the first server */
 static pthread_key_t end_of_thread; /* runs thread_ended() for a slot that is left */
 static _Atomic(tp_garbage *) queue; /* a stack: pushed by any thread, emptied as a whole */
 
@@ -185,6 +188,19 @@ void tp_detach(void)
     }
 }
 
+/* libturbo's threads block all signals, and processes that a handler starts would inherit that:
+ * none could be terminated. Python's handlers only set a flag, so they may run on any thread. */
+static void start_hook(void *user_data)
+{
+    (void)user_data;
+    (void)pthread_sigmask(SIG_SETMASK, &usual_signals, NULL); /* a mask that was valid before */
+}
+
+static void note_signals(void)
+{
+    (void)pthread_sigmask(SIG_SETMASK, NULL, &usual_signals); /* only reads it */
+}
+
 static void before_wait_hook(void *user_data)
 {
     (void)user_data;
@@ -214,9 +230,11 @@ const turbo_thread_hooks *turboapi_thread_hooks(void)
 {
     static const turbo_thread_hooks hooks = {
         .size = sizeof(turbo_thread_hooks),
+        .start = start_hook,
         .before_wait = before_wait_hook,
         .stop = stop_hook,
     };
+    (void)pthread_once(&signals_noted, note_signals); /* fails for an invalid argument only */
     return &hooks;
 }
 
