@@ -115,9 +115,9 @@ def sent(*headers: Header, body: bytes = b"body", complete: bool = True) -> Diff
 
 
 DIFFERENCES = {
-    "header with no name": (closed("live"), sent((LENGTH, b"4"), (b"", b"v"))),
+    "header with no name": (REFUSED, sent((LENGTH, b"4"), (b"", b"v"))),
     "def-header with no name": (
-        closed("live"),
+        REFUSED,
         sent((LENGTH, b"6"), JSON, (b"", b"v"), body=b'"body"'),
     ),
     "body with 205": (
@@ -132,8 +132,12 @@ DIFFERENCES = {
     ),
     "length -1": (REFUSED, sent((LENGTH, b"-1"), body=b"")),
     "length +4": (REFUSED, sent((LENGTH, b"+4"))),
-    "two lengths": (closed("live"), sent((LENGTH, b"4"), (LENGTH, b"4"))),
+    "two lengths": (REFUSED, sent((LENGTH, b"4"), (LENGTH, b"4"))),
+    "length x": (REFUSED, closed("fastapi")),
 }
+for bad in ("line feed", "crlf", "nul", "control", "blank in the name", "colon in the name"):
+    for kind in ("header", "def-header"):
+        DIFFERENCES[f"{kind} with {bad}"] = (REFUSED, closed("fastapi"))
 
 
 def wrong(path: str, name: str) -> None:

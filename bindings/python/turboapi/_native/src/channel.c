@@ -539,8 +539,8 @@ static int take_start(channel *self, PyObject *message, PyObject *type)
         PyErr_SetString(PyExc_RuntimeError, turbo_error_detail());
         return -1;
     }
-    /* From here on the answer has started, as with uvicorn: if a header is refused, the connection
-     * ends. */
+    /* From here on the application cannot start again, as with uvicorn; but if a header is refused,
+     * nothing was sent, and the client gets 500. */
     self->stage = STAGE_HEAD;
     self->no_body = self->no_body || code == 204 || code == 304;
     int found = tp_dict_get(message, key_headers, &headers);
@@ -837,11 +837,11 @@ void tp_channel_end(PyObject *object, bool failed)
         tp_log_message(unstarted ? "ASGI callable returned without starting response."
                                  : "ASGI callable returned without completing response.");
     }
-    if (unstarted) {
+    if (unstarted || (self->stage == STAGE_HEAD && self->head_refused)) {
         answer_500(self);
         return;
     }
-    if (self->stage == STAGE_HEAD && !self->head_refused) {
+    if (self->stage == STAGE_HEAD) {
         (void)begin(self); /* the head was accepted, so the client sees it, as from uvicorn */
     }
     turbo_response *response = self->response;
